@@ -1,0 +1,64 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/utf8.h"
+
+enum { LINE_LIMIT = 8 * 1024, TEXT_LIMIT = 512 };
+
+static const char *program_name = "confab";
+static enum log_level least_level = LOG_INFO;
+
+void log_open(const char *program, enum log_level least)
+{
+    program_name = program;
+    least_level = least;
+}
+
+static void add_escaped(struct buffer *line, struct text text)
+{
+    bool cut = text.len > TEXT_LIMIT;
+    if (cut)
+        text.len = TEXT_LIMIT;
+    bool plain = utf8_valid(text);
+    buffer_char(line, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        if (c == '"' || c == '\\')
+            buffer_printf(line, "\\%c", c);
+        else if (c < 0x20 || c == 0x7F || (c >= 0x80 && !plain))
+            buffer_printf(line, "\\u%04x", c);
+        else
+            buffer_char(line, (char)c);
+    }
+    buffer_string(line, cut ? "...\"" : "\"");
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields)
+{
+    static const char *const names[] = { "debug", "info", "warn", "error" };
+    if (level < least_level)
+        return;
+    int saved = errno;
+    char at[CLOCK_TEXT_SIZE];
+    struct buffer line = buffer_new(LINE_LIMIT);
+    buffer_printf(&line, "{\"at\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"event\":",
+                  clock_text(clock_now(), at), names[level], program_name, (long)getpid());
+    add_escaped(&line, text_of(event));
+    for (const struct log_field *field = fields; field->key; field++) {
+        buffer_printf(&line, ",\"%s\":", field->key);
+        if (field->kind == LOG_NUMBER)
+            buffer_printf(&line, "%lld", (long long)field->number);
+        else
+            add_escaped(&line, field->text);
+    }
+    buffer_string(&line, "}\n");
+    if (write(STDERR_FILENO, line.at, line.len) < 0)
+        errno = 0; /* nowhere left to say it */
+    buffer_free(&line);
+    errno = saved;
+}

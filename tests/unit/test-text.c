@@ -1,0 +1,114 @@
+#include "../support/tap.h"
+
+#include "base/arena.h"
+#include "base/text.h"
+#include "base/utf8.h"
+
+static struct arena *arena;
+
+static bool decodes(const char *from, bool plus, const char *to)
+{
+    struct text out;
+    return text_percent_decode(arena, text_of(from), plus, &out) && text_is(out, to);
+}
+
+static bool broken(const char *from)
+{
+    struct text out;
+    return !text_percent_decode(arena, text_of(from), true, &out);
+}
+
+static void test_percent(void)
+{
+    ok(decodes("a+b%20c%C3%A9", true, "a b c\xC3\xA9"), "a form's value is decoded");
+    ok(decodes("a+b", false, "a+b"), "outside forms a plus is a plus");
+    ok(decodes("%2541", true, "%41"), "decoding happens once");
+    ok(broken("%") && broken("%4") && broken("%zz"), "broken escapes are refused");
+    ok(text_is(text_percent_encode(arena, text_of("a b/\xC3\xA9~")), "a%20b%2F%C3%A9~"), "encoding keeps the unreserved");
+}
+
+static void test_number(void)
+{
+    int64_t n = -1;
+    ok(text_number(TEXT("0"), 10, &n) && n == 0, "0 is a number");
+    ok(text_number(TEXT("9223372036854775807"), INT64_MAX, &n) && n == INT64_MAX, "the largest fits");
+    ok(!text_number(TEXT("9223372036854775808"), INT64_MAX, &n), "one more does not");
+    ok(!text_number(TEXT(""), 10, &n) && !text_number(TEXT("-1"), 10, &n) && !text_number(TEXT("1x"), 10, &n) &&
+           !text_number(TEXT("007"), 10, &n) && !text_number(TEXT(" 1"), 10, &n),
+       "signs, spaces, letters and leading zeros are no numbers");
+    ok(!text_number(TEXT("11"), 10, &n) && n == INT64_MAX, "a number above the bound is refused and nothing written");
+}
+
+static void test_split(void)
+{
+    struct text rest = TEXT("a=b=c");
+    ok(text_is(text_split(&rest, '='), "a") && text_is(rest, "b=c"), "split at the first");
+    ok(text_is(text_split(&rest, ';'), "b=c") && rest.len == 0, "without a separator all is head");
+    ok(text_is(text_split(&rest, ';'), ""), "and then nothing is left");
+}
+
+static void test_utf8(void)
+{
+    ok(utf8_valid(TEXT("h\xC3\xA9llo \xF0\x9F\x98\x80")), "letters and emoji are UTF-8");
+    ok(!utf8_valid(TEXT("\xC0\x80")) && !utf8_valid(TEXT("\xE0\x80\xAF")), "overlong forms are not");
+    ok(!utf8_valid(TEXT("\xED\xA0\x80")), "a surrogate is not");
+    ok(!utf8_valid(TEXT("\xF4\x90\x80\x80")), "nothing lies above U+10FFFF");
+    ok(!utf8_valid(TEXT("\xC3")) && !utf8_valid(TEXT("\x80")), "cut and lone bytes are not");
+    ok(utf8_count(TEXT("h\xC3\xA9\xF0\x9F\x98\x80")) == 3, "S9 characters are counted, not bytes");
+    ok(utf8_has_control(TEXT("a\x01")) && utf8_has_control(TEXT("\xC2\x85")) && utf8_has_control(TEXT("\x00")) &&
+           !utf8_has_control(TEXT("a\n\tb")),
+       "S9 newline and tab are the only control characters allowed");
+    ok(text_is(utf8_tidy(arena, TEXT(" \r\na\r\nb\rc\xE2\x80\x83\xC2\xA0\n")), "a\nb\nc"),
+       "S9 CRLF and CR become LF, ends are trimmed");
+    ok(utf8_tidy(arena, TEXT(" \xE3\x80\x80 ")).len == 0, "white space of any script is trimmed");
+    ok(utf8_invisible(TEXT("\xE2\x80\x8B \xEF\xBB\xBF")) && !utf8_invisible(TEXT("\xE2\x80\x8B" "x")),
+       "a name of zero-width characters is invisible");
+}
+
+static void test_base64url(void)
+{
+    unsigned char out[4];
+    size_t len;
+    ok(text_is(text_base64url(arena, "\xFB\xFF", 2), "-_8"), "base64url has its own alphabet and no padding");
+    ok(text_unbase64url(TEXT("-_8"), out, sizeof out, &len) && len == 2 && memcmp(out, "\xFB\xFF", 2) == 0,
+       "and comes back");
+    ok(!text_unbase64url(TEXT("-_8="), out, sizeof out, &len) && !text_unbase64url(TEXT("+/8"), out, sizeof out, &len) &&
+           !text_unbase64url(TEXT("-_9"), out, sizeof out, &len),
+       "padding, the other alphabet and loose last bits are refused");
+    ok(!text_unbase64url(TEXT("AAAAAAAAAAAA"), out, sizeof out, &len), "more than fits is refused");
+}
+
+static int released;
+
+static void release(void *thing)
+{
+    released = released * 10 + *(int *)thing;
+}
+
+static void test_arena(void)
+{
+    static int one = 1, two = 2;
+    struct arena *own = arena_new();
+    char *big = arena_alloc(own, 100000);
+    ok(big[0] == 0 && big[99999] == 0, "memory comes zeroed, however much");
+    arena_own(own, &one, release);
+    arena_own(own, &two, release);
+    arena_reset(own);
+    ok(released == 21, "owned things are released, newest first");
+    is(arena_printf(own, "%d-%s", 7, "x"), "7-x", "an arena is good again after a reset");
+    arena_free(&own);
+    ok(own == NULL && released == 21, "nothing is released twice");
+}
+
+int main(void)
+{
+    arena = arena_new();
+    test_percent();
+    test_number();
+    test_split();
+    test_utf8();
+    test_base64url();
+    test_arena();
+    arena_free(&arena);
+    return done();
+}
