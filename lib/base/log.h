@@ -17,12 +17,22 @@ struct log_field {
     int64_t number;
 };
 
-#define LOG_T(name, value) { .key = (name), .kind = LOG_TEXT, .text = (value) }
-#define LOG_S(name, value) { .key = (name), .kind = LOG_TEXT, .text = text_of(value) }
-#define LOG_N(name, value) { .key = (name), .kind = LOG_NUMBER, .number = (int64_t)(value) }
+#define LOG_T(name, value)                                                                                             \
+    {                                                                                                                  \
+        .key = (name), .kind = LOG_TEXT, .text = (value)                                                               \
+    }
+#define LOG_S(name, value)                                                                                             \
+    {                                                                                                                  \
+        .key = (name), .kind = LOG_TEXT, .text = text_of(value)                                                        \
+    }
+#define LOG_N(name, value)                                                                                             \
+    {                                                                                                                  \
+        .key = (name), .kind = LOG_NUMBER, .number = (int64_t)(value)                                                  \
+    }
 
 /* log_event(LOG_INFO, "request", LOG_S("method", method), LOG_N("status", 200)); at least one field. */
-#define log_event(level, event, ...) log_write((level), (event), (const struct log_field[]){ __VA_ARGS__, { .key = NULL } })
+#define log_event(level, event, ...)                                                                                   \
+    log_write((level), (event), (const struct log_field[]){ __VA_ARGS__, { .key = NULL } })
 
 /* The program's name in each line ("handler", "relay"), and the least level that is written. The name must last. */
 void log_open(const char *program, enum log_level least);

@@ -14,9 +14,9 @@ struct text {
     size_t len;
 };
 
-#define TEXT(literal)    ((struct text){ "" literal, sizeof(literal) - 1 })
+#define TEXT(literal) ((struct text){ "" literal, sizeof(literal) - 1 })
 /* For "%.*s"; the text must be shorter than INT_MAX. */
-#define TEXT_ARGS(text)  (int)(text).len, (text).at
+#define TEXT_ARGS(text) (int)(text).len, (text).at
 
 /* The text of a C string; NULL gives the empty text. Points into it. */
 struct text text_of(const char *string);

@@ -81,7 +81,8 @@ bool utf8_has_line_break(struct text text)
     return false;
 }
 
-/* Unicode property White_Space (PropList.txt). U+0085 is also a control character and never gets as far as the database. */
+/* Unicode property White_Space (PropList.txt). U+0085 is also a control character and never gets as far as the
+ * database. */
 static bool is_space(uint32_t point)
 {
     return (point >= 0x09 && point <= 0x0D) || point == 0x20 || point == 0x85 || point == 0xA0 || point == 0x1680 ||

@@ -24,7 +24,8 @@ static void test_percent(void)
     ok(decodes("a+b", false, "a+b"), "outside forms a plus is a plus");
     ok(decodes("%2541", true, "%41"), "decoding happens once");
     ok(broken("%") && broken("%4") && broken("%zz"), "broken escapes are refused");
-    ok(text_is(text_percent_encode(arena, text_of("a b/\xC3\xA9~")), "a%20b%2F%C3%A9~"), "encoding keeps the unreserved");
+    ok(text_is(text_percent_encode(arena, text_of("a b/\xC3\xA9~")), "a%20b%2F%C3%A9~"),
+       "encoding keeps the unreserved");
 }
 
 static void test_number(void)
@@ -61,7 +62,8 @@ static void test_utf8(void)
     ok(text_is(utf8_tidy(arena, TEXT(" \r\na\r\nb\rc\xE2\x80\x83\xC2\xA0\n")), "a\nb\nc"),
        "S9 CRLF and CR become LF, ends are trimmed");
     ok(utf8_tidy(arena, TEXT(" \xE3\x80\x80 ")).len == 0, "white space of any script is trimmed");
-    ok(utf8_invisible(TEXT("\xE2\x80\x8B \xEF\xBB\xBF")) && !utf8_invisible(TEXT("\xE2\x80\x8B" "x")),
+    ok(utf8_invisible(TEXT("\xE2\x80\x8B \xEF\xBB\xBF")) && !utf8_invisible(TEXT("\xE2\x80\x8B"
+                                                                                 "x")),
        "a name of zero-width characters is invisible");
 }
 
@@ -72,7 +74,8 @@ static void test_base64url(void)
     ok(text_is(text_base64url(arena, "\xFB\xFF", 2), "-_8"), "base64url has its own alphabet and no padding");
     ok(text_unbase64url(TEXT("-_8"), out, sizeof out, &len) && len == 2 && memcmp(out, "\xFB\xFF", 2) == 0,
        "and comes back");
-    ok(!text_unbase64url(TEXT("-_8="), out, sizeof out, &len) && !text_unbase64url(TEXT("+/8"), out, sizeof out, &len) &&
+    ok(!text_unbase64url(TEXT("-_8="), out, sizeof out, &len) &&
+           !text_unbase64url(TEXT("+/8"), out, sizeof out, &len) &&
            !text_unbase64url(TEXT("-_9"), out, sizeof out, &len),
        "padding, the other alphabet and loose last bits are refused");
     ok(!text_unbase64url(TEXT("AAAAAAAAAAAA"), out, sizeof out, &len), "more than fits is refused");
