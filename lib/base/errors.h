@@ -14,6 +14,7 @@ enum outcome { DONE, INVALID, MISSING, DENIED, LIMITED, BROKEN };
 enum { ERRORS_MAX = 16 };
 
 struct errors {
+    int retry_after; /* seconds, with LIMITED */
     size_t count;
     struct error {
         const char *field;

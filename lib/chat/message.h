@@ -1,0 +1,69 @@
+/* Messages: posting and reading them. The rules for what may be posted are in message_rules.h. */
+#ifndef CONFAB_CHAT_MESSAGE_H
+#define CONFAB_CHAT_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/errors.h"
+#include "base/text.h"
+
+struct scope;
+
+/* How many a page shows, how many are caught up with at most (INTERFACE, Live and Pages). */
+enum { MESSAGE_LATEST = 20, MESSAGE_PAGE = 50, MESSAGE_CATCH_UP = 500 };
+
+struct message {
+    int64_t id;
+    int64_t seq; /* its place, for ever */
+    int64_t rev; /* the room's counter at its latest change */
+    int64_t room_id;
+    struct text room;                            /* slug */
+    struct text name;                            /* as it was when posted; empty when deleted */
+    struct text message;                         /* empty when deleted */
+    int64_t user_id;                             /* 0: a guest's, or the operator's */
+    struct text userid, user_name, user_picture; /* of the account, today; empty without one */
+    struct text guest;                           /* public id; empty for others */
+    struct text client_id;                       /* empty when it had none */
+    int64_t inserted_at, edited_at;              /* microseconds since 1970; 0: never edited */
+    bool deleted;
+};
+
+struct messages {
+    struct message *items;
+    size_t count;
+};
+
+/* What somebody wants to post, as it came in. */
+struct message_new {
+    struct text name; /* guests only: members post under the account's name */
+    struct text message;
+    struct text client_id; /* empty: one is made */
+};
+
+/* Post to a room the asker may see, and ring its bell. A client_id that its author used before, for the same text in
+ * the same room, answers with the first message; with another text INVALID, field client_id, "already used". DONE:
+ * committed, and *out is filled. INVALID fills errors. MISSING: no such room for this asker. DENIED: guests may not
+ * write here. LIMITED: too many, errors->retry_after says how long. BROKEN: it is not known to be stored; the same
+ * client_id may be tried again. */
+enum outcome message_post(const struct scope *, int64_t room_id, const struct message_new *, struct errors *,
+                          struct message *out) __attribute__((warn_unused_result));
+
+/* The last `most` messages of a room, oldest first. */
+enum outcome message_latest(const struct scope *, int64_t room_id, int most, struct messages *out)
+    __attribute__((warn_unused_result));
+
+/* The last `most` before a place, oldest first. */
+enum outcome message_before(const struct scope *, int64_t room_id, int64_t seq, int most, struct messages *out)
+    __attribute__((warn_unused_result));
+
+/* At most `most` messages that are new or changed since the counter was rev, in order of rev. */
+enum outcome message_changed(const struct scope *, int64_t room_id, int64_t rev, int most, struct messages *out)
+    __attribute__((warn_unused_result));
+
+/* One message of a room. */
+enum outcome message_find(const struct scope *, struct text slug, int64_t id, struct message *out)
+    __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,37 @@
+/* Rooms: finding one, its counter, and its doorbell. */
+#ifndef CONFAB_CHAT_ROOM_H
+#define CONFAB_CHAT_ROOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/errors.h"
+#include "base/text.h"
+
+struct scope;
+
+struct room {
+    int64_t id;
+    struct text slug, name;
+    int64_t rev;       /* its counter when it was read */
+    struct text epoch; /* of the database (DESIGN 3.4) */
+};
+
+/* A counter that was read. */
+struct room_mark {
+    int64_t id, rev;
+};
+
+/* The room of that slug. MISSING: there is none for this asker. Read it before its messages: then rev is never ahead of
+ * them. */
+enum outcome room_find(const struct scope *, struct text slug, struct room *out) __attribute__((warn_unused_result));
+
+/* The counters of rooms, in no order; rooms that are gone are left out. *out lives in the arena. */
+enum outcome room_moved(const struct scope *, const int64_t *ids, size_t count, struct room_mark **out,
+                        size_t *out_count) __attribute__((warn_unused_result));
+
+/* Ring the doorbell: tell every relay that something happened in the room. After the commit, never inside it
+ * (DESIGN 3.3). A bell that cannot be rung is no harm: relays look for themselves once a second. */
+void room_ring(const struct scope *, int64_t id);
+
+#endif

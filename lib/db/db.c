@@ -1,0 +1,259 @@
+/* The connection and the running of statements. How a refusal is judged is in verdict.c, parameters are in params.c,
+ * columns in rows.c.
+ *
+ * Everything is sent asynchronously and waited for with poll, so that a database which no longer answers costs a
+ * time-out instead of a thread (libpq itself waits for ever). */
+#include "db/db.h"
+
+#include <errno.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "db/verdict.h"
+#include "queries.h"
+
+enum { CONNECT_MS = 5000, ANSWER_MS = 15000, EPOCH_SIZE = 17, DEADLOCK_TRIES = 3 };
+
+struct db {
+    const char *url;
+    const char *program;
+    PGconn *connection; /* NULL while there is none */
+    bool prepared[QUERY_COUNT];
+    char epoch[EPOCH_SIZE]; /* empty until asked */
+    char complaint[256];
+};
+
+struct db *db_new(const char *url, const char *program)
+{
+    struct db *db = calloc(1, sizeof *db);
+    must(db != NULL);
+    db->url = url;
+    db->program = program;
+    return db;
+}
+
+static void disconnect(struct db *db)
+{
+    PQfinish(db->connection);
+    db->connection = NULL;
+    memset(db->prepared, 0, sizeof db->prepared);
+    db->epoch[0] = '\0';
+}
+
+void db_free(struct db **db)
+{
+    if (!*db)
+        return;
+    disconnect(*db);
+    free(*db);
+    *db = NULL;
+}
+
+const char *db_complaint(const struct db *db)
+{
+    return db->complaint;
+}
+
+static void complain(struct db *db, const char *event, const char *query, const char *sentence)
+{
+    struct text text = text_of(sentence);
+    while (text.len && text.at[text.len - 1] == '\n')
+        text.len--;
+    size_t len = text.len < sizeof db->complaint - 1 ? text.len : sizeof db->complaint - 1;
+    memcpy(db->complaint, text.at, len);
+    db->complaint[len] = '\0';
+    log_event(LOG_ERROR, event, LOG_S("query", query), LOG_T("reason", text));
+}
+
+/* Wait until the connection's descriptor is ready. False: the time is over, or poll failed. */
+static bool wait_for(PGconn *connection, short events, int64_t until)
+{
+    for (;;) {
+        int64_t left = (until - clock_steady()) / 1000;
+        if (left <= 0)
+            return false;
+        struct pollfd ready = { .fd = PQsocket(connection), .events = events };
+        int got = poll(&ready, 1, (int)left + 1);
+        if (got > 0)
+            return true;
+        if (got < 0 && errno != EINTR)
+            return false;
+    }
+}
+
+static bool finish_connecting(PGconn *connection)
+{
+    int64_t until = clock_steady() + CONNECT_MS * 1000;
+    PostgresPollingStatusType state = PGRES_POLLING_WRITING; /* as libpq's manual asks, before the first poll */
+    while (state == PGRES_POLLING_READING || state == PGRES_POLLING_WRITING) {
+        if (!wait_for(connection, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, until))
+            return false;
+        state = PQconnectPoll(connection);
+    }
+    return state == PGRES_POLLING_OK;
+}
+
+static void ignore_notice(void *context, const PGresult *notice)
+{
+    (void)context;
+    (void)notice;
+}
+
+/* dbname is expanded, so the url may be a URI or key=value pairs; what it says itself wins over our defaults, but not
+ * over client_encoding. */
+static bool connect_anew(struct db *db)
+{
+    const char *const keys[] = { "fallback_application_name",
+                                 "connect_timeout",
+                                 "keepalives_idle",
+                                 "keepalives_interval",
+                                 "keepalives_count",
+                                 "tcp_user_timeout",
+                                 "dbname",
+                                 "client_encoding",
+                                 NULL };
+    const char *const values[] = { db->program, "5", "5", "2", "3", "5000", db->url, "UTF8", NULL };
+    disconnect(db);
+    db->connection = PQconnectStartParams(keys, values, 1);
+    must(db->connection != NULL);
+    PQsetNoticeReceiver(db->connection, ignore_notice, NULL);
+    if (PQstatus(db->connection) != CONNECTION_BAD && finish_connecting(db->connection))
+        return true;
+    complain(db, "database away", "connect", PQerrorMessage(db->connection));
+    disconnect(db);
+    return false;
+}
+
+/* The last result of what was sent, all others dropped; NULL when the connection broke or the time was over. */
+static PGresult *await(PGconn *connection)
+{
+    int64_t until = clock_steady() + ANSWER_MS * 1000;
+    PGresult *last = NULL;
+    for (;;) {
+        int flushed;
+        while ((flushed = PQflush(connection)) > 0)
+            if (!wait_for(connection, POLLIN | POLLOUT, until) || !PQconsumeInput(connection))
+                goto broken;
+        while (flushed == 0 && PQisBusy(connection))
+            if (!wait_for(connection, POLLIN, until) || !PQconsumeInput(connection))
+                goto broken;
+        PGresult *next = flushed == 0 ? PQgetResult(connection) : NULL;
+        if (!next && (flushed < 0 || PQstatus(connection) == CONNECTION_BAD) && !last)
+            goto broken;
+        if (!next)
+            return last;
+        if (last && PQresultStatus(last) == PGRES_FATAL_ERROR) { /* the first error is the one that counts */
+            PQclear(next);
+            continue;
+        }
+        PQclear(last);
+        last = next;
+    }
+broken:
+    PQclear(last);
+    return NULL;
+}
+
+static void clear_result(void *result)
+{
+    PQclear(result);
+}
+
+/* Judge an answer, keep it in the arena, and give up a connection that cannot be used on. */
+static struct rows judge(struct db *db, struct arena *arena, const char *name, PGresult *result)
+{
+    struct rows rows = { .status = DB_LOST };
+    if (!result) {
+        complain(db, "database lost", name, PQerrorMessage(db->connection));
+        disconnect(db);
+        return rows;
+    }
+    arena_own(arena, result, clear_result);
+    rows.result = result;
+    rows.status = verdict_of(result, &rows.constraint);
+    if (rows.status == DB_DONE)
+        rows.count = PQntuples(result);
+    else if (rows.status != DB_CONFLICT && !verdict_deadlock(result))
+        complain(db, "statement failed", name, PQresultErrorMessage(result));
+    if (rows.status == DB_CONFLICT)
+        rows.constraint = arena_copy(arena, rows.constraint, strlen(rows.constraint));
+    if (PQstatus(db->connection) != CONNECTION_OK || verdict_reconnect(result))
+        disconnect(db);
+    return rows;
+}
+
+static struct rows prepare(struct db *db, struct arena *arena, const struct query *query)
+{
+    struct rows rows = { .status = DB_DONE };
+    if (db->prepared[query->index])
+        return rows;
+    PGresult *result = PQsendPrepare(db->connection, query->name, query->sql, 0, NULL) ? await(db->connection) : NULL;
+    rows = judge(db, arena, query->name, result);
+    if (rows.status == DB_DONE)
+        db->prepared[query->index] = true;
+    else if (rows.status == DB_LOST)
+        rows.status = DB_AWAY; /* preparing changes nothing */
+    return rows;
+}
+
+static struct rows attempt(struct db *db, struct arena *arena, const struct query *query, const struct params *params)
+{
+    struct rows rows = { .status = DB_AWAY };
+    if (!db->connection && !connect_anew(db))
+        return rows;
+    rows = prepare(db, arena, query);
+    if (rows.status != DB_DONE)
+        return rows;
+    int sent =
+        PQsendQueryPrepared(db->connection, query->name, params->count, params->values, params->lengths, NULL, 0);
+    rows = judge(db, arena, query->name, sent ? await(db->connection) : NULL);
+    if (!sent && rows.status == DB_LOST)
+        rows.status = DB_AWAY;
+    return rows;
+}
+
+static bool was_deadlock(const struct rows *rows)
+{
+    return rows->result && rows->status == DB_AWAY && verdict_deadlock(rows->result);
+}
+
+struct rows db_run(struct db *db, struct arena *arena, const struct query *query, const struct params *params)
+{
+    must(params->count == query->params);
+    bool was_connected = db->connection != NULL;
+    struct rows rows = attempt(db, arena, query, params);
+    for (int tries = 1; was_deadlock(&rows) && tries < DEADLOCK_TRIES; tries++)
+        rows = attempt(db, arena, query, params);
+    /* A connection that was idle while Postgres restarted is found broken only now. */
+    bool again = was_connected && !db->connection && (rows.status == DB_AWAY || query->repeatable);
+    if (again && (rows.status == DB_AWAY || rows.status == DB_LOST))
+        rows = attempt(db, arena, query, params);
+    return rows;
+}
+
+struct rows db_script(struct db *db, struct arena *arena, const char *sql)
+{
+    struct rows rows = { .status = DB_AWAY };
+    if (!db->connection && !connect_anew(db))
+        return rows;
+    return judge(db, arena, "script", PQsendQuery(db->connection, sql) ? await(db->connection) : NULL);
+}
+
+const char *db_epoch(struct db *db, struct arena *arena)
+{
+    if (db->connection && db->epoch[0])
+        return db->epoch;
+    struct rows rows = db_run(db, arena, &query_database_epoch, &(struct params){ .count = 0 });
+    if (rows.status != DB_DONE || rows.count != 1)
+        return NULL;
+    struct text epoch = row_text(&rows, 0, 0);
+    must(epoch.len == EPOCH_SIZE - 1);
+    memcpy(db->epoch, epoch.at, EPOCH_SIZE);
+    return db->epoch;
+}

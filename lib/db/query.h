@@ -1,0 +1,15 @@
+/* A statement of sql/queries/, as the build compiles it into C (queries.h has their names). */
+#ifndef CONFAB_DB_QUERY_H
+#define CONFAB_DB_QUERY_H
+
+#include <stdbool.h>
+
+struct query {
+    int index;
+    const char *name;
+    int params;
+    bool repeatable; /* changes nothing: may be run again when a connection broke */
+    const char *sql;
+};
+
+#endif

@@ -1,0 +1,77 @@
+-- Queries about messages. $1 is always the asker: a user's id, or null for a guest.
+
+-- define columns
+m.id, m.seq, m.rev, m.room_id, r.slug, m.name, m.message, m.user_id, u.userid, u.name, u.picture, m.guest, m.client_id,
+(date_part('epoch', m.inserted_at) * 1e6)::bigint, (date_part('epoch', m.edited_at) * 1e6)::bigint, m.deleted
+
+-- query message_insert
+-- $2 room, $3 guest, $4 name, $5 text, $6 client_id. The row lock of the room is held to the end of the statement, so numbers
+-- become visible in order. A client_id used before fails on its constraint, and gives its number back with that.
+with r as (
+    update rooms set rev = rev + 1
+    where id = (select v.id from rooms_visible($1::bigint) v where v.id = $2::bigint)
+    returning id, slug, rev
+), m as (
+    insert into messages (room_id, seq, rev, user_id, guest, name, message, client_id)
+    select r.id, r.rev, r.rev, $1::bigint, $3::text, $4::text, $5::text, $6::text from r
+    returning *
+)
+select @columns@
+from m
+join r on true
+left join users u on u.id = m.user_id;
+
+-- query message_by_client_id read
+-- $2 guest, $3 client_id: what the asker posted with it
+select @columns@
+from messages m
+join rooms_visible($1::bigint) r on r.id = m.room_id
+left join users u on u.id = m.user_id
+where m.id = (
+    select id from messages where user_id = $1::bigint and client_id = $3::text
+    union all
+    select id from messages where $1::bigint is null and guest = $2::text and client_id = $3::text);
+
+-- query message_latest read
+-- $2 room, $3 at most so many: the last ones, oldest first
+select * from (
+    select @columns@
+    from messages m
+    join rooms_visible($1::bigint) r on r.id = m.room_id
+    left join users u on u.id = m.user_id
+    where m.room_id = $2::bigint
+    order by m.seq desc
+    limit $3::bigint
+) latest
+order by seq;
+
+-- query message_before read
+-- $2 room, $3 seq, $4 at most so many: the last ones before that place, oldest first
+select * from (
+    select @columns@
+    from messages m
+    join rooms_visible($1::bigint) r on r.id = m.room_id
+    left join users u on u.id = m.user_id
+    where m.room_id = $2::bigint and m.seq < $3::bigint
+    order by m.seq desc
+    limit $4::bigint
+) older
+order by seq;
+
+-- query message_changed read
+-- $2 room, $3 rev, $4 at most so many: what changed after that number, in order of rev
+select @columns@
+from messages m
+join rooms_visible($1::bigint) r on r.id = m.room_id
+left join users u on u.id = m.user_id
+where m.room_id = $2::bigint and m.rev > $3::bigint
+order by m.rev
+limit $4::bigint;
+
+-- query message_find read
+-- $2 slug of the room, $3 id of the message
+select @columns@
+from messages m
+join rooms_visible($1::bigint) r on r.id = m.room_id
+left join users u on u.id = m.user_id
+where r.slug = $2::text and m.id = $3::bigint;

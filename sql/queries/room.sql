@@ -1,0 +1,17 @@
+-- Queries about rooms. $1 is always the asker: a user's id, or null for a guest.
+
+-- query room_find read
+-- $2 slug
+select r.id, r.slug, r.name, r.rev
+from rooms_visible($1::bigint) r
+where r.slug = $2::text;
+
+-- query room_moved read
+-- $2 ids of rooms: their counters now
+select r.id, r.rev
+from rooms_visible($1::bigint) r
+where r.id = any ($2::bigint[]);
+
+-- query room_ring
+-- $2 id of the room. The doorbell: a transaction of its own, after the post has been committed.
+select pg_notify('confab_room', $2::bigint::text) where $1::bigint is null or true;
