@@ -1,5 +1,5 @@
-/* Tokens against cross-site requests: signed double submit (SECURITY 5), bound to the session or guest, masked anew in every
- * answer so that compression tells nothing about them. */
+/* Tokens against cross-site requests: signed double submit (SECURITY 5), bound to the session or guest, masked anew in
+ * every answer so that compression tells nothing about them. */
 #ifndef CONFAB_WEB_CSRF_H
 #define CONFAB_WEB_CSRF_H
 

@@ -1,5 +1,6 @@
-/* Our own signed tokens (JWT, RFC 7519, under the rules of RFC 8725): HS256 and nothing else, keys chosen by kid among our own.
- * jwt.c is the only file that touches libjwt, which takes the algorithm from the token and looks at no claim. */
+/* Our own signed tokens (JWT, RFC 7519, under the rules of RFC 8725): HS256 and nothing else, keys chosen by kid among
+ * our own. jwt.c is the only file that touches libjwt, which takes the algorithm from the token and looks at no claim.
+ */
 #ifndef CONFAB_WEB_JWT_H
 #define CONFAB_WEB_JWT_H
 
@@ -18,9 +19,8 @@ enum { JWT_MAX = 4096, JWT_ID_BYTES = 32 };
 
 struct jwt_claims {
     struct text jti;  /* 32 random bytes in base64url: a secret, it names the session */
-    struct text sub;  /* whose it is; empty for a guest */
+    struct text sub;  /* whose it is; a guest's public id */
     struct text name; /* a guest's name for the next visit; may be empty */
-    struct text kid;  /* the key that signed it (only read) */
     int64_t iat, exp; /* seconds since 1970 */
 };
 
@@ -30,9 +30,9 @@ struct text jwt_id_new(struct arena *);
 /* Sign with the first key of session.keys. The token lives in the arena. */
 struct text jwt_sign(const struct config *, struct arena *, enum jwt_kind, const struct jwt_claims *);
 
-/* True only if everything holds: size, shape, our algorithm, a known key, signature, types, no duplicate names, typ, iss, aud,
- * nbf, exp (now in seconds), jti. *out lives in the arena. */
-bool jwt_verify(const struct config *, struct arena *, enum jwt_kind, struct text token, int64_t now, struct jwt_claims *out)
-    __attribute__((warn_unused_result));
+/* True only if everything holds: size, shape, our algorithm, a known key, signature, types, no duplicate names, typ,
+ * iss, aud, nbf, exp (now in seconds), jti. *out lives in the arena. */
+bool jwt_verify(const struct config *, struct arena *, enum jwt_kind, struct text token, int64_t now,
+                struct jwt_claims *out) __attribute__((warn_unused_result));
 
 #endif

@@ -16,8 +16,8 @@ json_t *present_message_view(const struct config *, struct arena *, const struct
 /* A list of these. A new reference. */
 json_t *present_messages_view(const struct config *, struct arena *, const struct messages *);
 
-/* A message as INTERFACE describes it, with its rendered html; the same for every viewer. A new reference, or NULL when the html
- * passed a limit (logged). */
+/* A message as INTERFACE describes it, with its rendered html; the same for every viewer. A new reference, or NULL when
+ * the html passed a limit (logged). */
 json_t *present_message(const struct config *, const struct view *, struct arena *, const struct message *);
 
 /* How many bytes a rendered message can have at most. */

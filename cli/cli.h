@@ -1,0 +1,9 @@
+/* The commands of the operator's tool. Each gets its own name as argv[0] and answers with the exit status: 0; 1 after
+ * one sentence on standard error; 2 for wrong usage, after the usage line. */
+#ifndef CONFAB_CLI_CLI_H
+#define CONFAB_CLI_CLI_H
+
+/* render TEMPLATE --data FILE.json [--partials DIR]: a template filled with JSON, to standard output. */
+int cli_render(int argc, char **argv);
+
+#endif

@@ -1,0 +1,155 @@
+/* libjwt signs and checks the signature; everything else is judged here, on our own strict reading of header and claims
+ * (SECURITY 3 lists what libjwt lets pass). */
+#include "web/jwt.h"
+
+#include <jansson.h>
+#include <jwt.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/config.h"
+#include "base/must.h"
+
+enum { CLOCK_SLACK = 60 };
+
+static const char *const types[] = { [JWT_SESSION] = "confab-session+jwt", [JWT_GUEST] = "confab-guest+jwt" };
+
+static void free_token(void *token)
+{
+    jwt_free(token);
+}
+
+static void free_string(void *string)
+{
+    sodium_memzero(string, strlen(string));
+    free(string);
+}
+
+static void free_json(void *json)
+{
+    json_decref(json);
+}
+
+struct text jwt_id_new(struct arena *arena)
+{
+    unsigned char bytes[JWT_ID_BYTES];
+    randombytes_buf(bytes, sizeof bytes);
+    struct text id = text_base64url(arena, bytes, sizeof bytes);
+    sodium_memzero(bytes, sizeof bytes);
+    return id;
+}
+
+static void grant(jwt_t *token, struct arena *arena, const char *claim, struct text value)
+{
+    if (value.len)
+        must(jwt_add_grant(token, claim, text_string(arena, value)) == 0);
+}
+
+struct text jwt_sign(const struct config *config, struct arena *arena, enum jwt_kind kind,
+                     const struct jwt_claims *claims)
+{
+    must(config->key_count > 0);
+    jwt_t *token = NULL;
+    must(jwt_new(&token) == 0);
+    arena_own(arena, token, free_token);
+    must(jwt_set_alg(token, JWT_ALG_HS256, config->keys[0].bytes, CONFIG_KEY_BYTES) == 0);
+    must(jwt_add_header(token, "typ", types[kind]) == 0);
+    must(jwt_add_header(token, "kid", text_string(arena, config->keys[0].kid)) == 0);
+    grant(token, arena, "iss", text_of(config->site_url));
+    grant(token, arena, "aud", text_of(config->site_url));
+    grant(token, arena, "jti", claims->jti);
+    grant(token, arena, "sub", claims->sub);
+    grant(token, arena, "name", claims->name);
+    must(jwt_add_grant_int(token, "iat", (long)claims->iat) == 0);
+    must(jwt_add_grant_int(token, "nbf", (long)claims->iat) == 0);
+    must(jwt_add_grant_int(token, "exp", (long)claims->exp) == 0);
+    char *encoded = jwt_encode_str(token);
+    must(encoded != NULL);
+    return text_of(arena_own(arena, encoded, free_string));
+}
+
+/* The JSON object in a base64url segment: strict, no name twice. NULL: it is not one. */
+static json_t *read_segment(struct arena *arena, struct text segment)
+{
+    unsigned char *bytes = arena_alloc(arena, segment.len + 1);
+    size_t len;
+    if (!text_unbase64url(segment, bytes, segment.len, &len))
+        return NULL;
+    json_t *json = json_loadb((const char *)bytes, len, JSON_REJECT_DUPLICATES, NULL);
+    arena_own(arena, json, free_json);
+    return json_is_object(json) ? json : NULL;
+}
+
+/* A claim that must be a string of 1..max bytes. */
+static bool read_string(const json_t *object, const char *name, size_t max, struct text *out)
+{
+    const json_t *value = json_object_get(object, name);
+    if (!json_is_string(value) || json_string_length(value) == 0 || json_string_length(value) > max)
+        return false;
+    *out = (struct text){ json_string_value(value), json_string_length(value) };
+    return true;
+}
+
+static bool read_optional(const json_t *object, const char *name, size_t max, struct text *out)
+{
+    *out = TEXT("");
+    return !json_object_get(object, name) || read_string(object, name, max, out);
+}
+
+static bool read_time(const json_t *object, const char *name, int64_t *out)
+{
+    const json_t *value = json_object_get(object, name);
+    if (!json_is_integer(value) || json_integer_value(value) <= 0)
+        return false;
+    *out = json_integer_value(value);
+    return true;
+}
+
+/* RFC 8725 3.1, 3.10, 3.11: algorithm and type are ours to fix; the key is looked up in our own list. */
+static const struct config_key *judge_header(const struct config *config, const json_t *header, enum jwt_kind kind)
+{
+    struct text alg, typ, kid;
+    if (!header || json_object_get(header, "crit") || !read_string(header, "alg", 16, &alg) || !text_is(alg, "HS256") ||
+        !read_string(header, "typ", 64, &typ) || !text_is(typ, types[kind]) || !read_string(header, "kid", 32, &kid))
+        return NULL;
+    return config_key_find(config, kid);
+}
+
+static bool signature_holds(struct arena *arena, struct text token, const struct config_key *key)
+{
+    jwt_t *decoded = NULL;
+    if (jwt_decode(&decoded, text_string(arena, token), key->bytes, CONFIG_KEY_BYTES) != 0)
+        return false;
+    bool good = jwt_get_alg(decoded) == JWT_ALG_HS256;
+    jwt_free(decoded);
+    return good;
+}
+
+static bool judge_claims(const struct config *config, const json_t *payload, int64_t now, struct jwt_claims *out)
+{
+    struct text iss, aud;
+    int64_t nbf;
+    return payload && read_string(payload, "iss", 512, &iss) && text_is(iss, config->site_url) &&
+           read_string(payload, "aud", 512, &aud) && text_is(aud, config->site_url) &&
+           read_string(payload, "jti", 64, &out->jti) && read_optional(payload, "sub", 64, &out->sub) &&
+           read_optional(payload, "name", 512, &out->name) && read_time(payload, "iat", &out->iat) &&
+           out->iat <= now + CLOCK_SLACK && read_time(payload, "nbf", &nbf) && nbf <= now + CLOCK_SLACK &&
+           read_time(payload, "exp", &out->exp) && out->exp > now;
+}
+
+bool jwt_verify(const struct config *config, struct arena *arena, enum jwt_kind kind, struct text token, int64_t now,
+                struct jwt_claims *out)
+{
+    if (token.len == 0 || token.len > JWT_MAX || text_has_nul(token))
+        return false;
+    struct text rest = token, head = text_split(&rest, '.'), body = text_split(&rest, '.');
+    if (head.len == 0 || body.len == 0 || rest.len == 0 || memchr(rest.at, '.', rest.len))
+        return false;
+    const struct config_key *key = judge_header(config, read_segment(arena, head), kind);
+    if (!key || !signature_holds(arena, token, key))
+        return false;
+    *out = (struct jwt_claims){ 0 };
+    return judge_claims(config, read_segment(arena, body), now, out);
+}

@@ -1,0 +1,140 @@
+#include "web/present.h"
+
+#include <time.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/must.h"
+#include "base/utf8.h"
+#include "chat/message.h"
+#include "web/links.h"
+#include "web/view.h"
+
+/* Text from the database is UTF-8; anything else is our own mistake. */
+static json_t *json_text(struct text text)
+{
+    json_t *json = json_stringn(text.at, text.len);
+    must(json != NULL);
+    return json;
+}
+
+static json_t *json_text_or_null(struct text text)
+{
+    return text.len ? json_text(text) : json_null();
+}
+
+static json_t *json_time(int64_t at)
+{
+    char text[CLOCK_TEXT_SIZE];
+    return at ? json_string(clock_text(at, text)) : json_null();
+}
+
+static json_t *json_date(int64_t at, const char *format)
+{
+    char text[64];
+    struct tm utc;
+    time_t seconds = (time_t)(at / 1000000);
+    must(gmtime_r(&seconds, &utc) != NULL);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    must(strftime(text, sizeof text, format, &utc) > 0);
+#pragma GCC diagnostic pop
+    return json_string(text);
+}
+
+static json_t *json_parts(struct text text)
+{
+    json_t *parts = json_array();
+    struct text part;
+    bool is_link;
+    while (links_next(&text, &part, &is_link))
+        json_array_append_new(
+            parts, json_pack("{s:o, s:o}", "href", is_link ? json_text(part) : json_null(), "text", json_text(part)));
+    return parts;
+}
+
+static json_t *json_user(const struct message *message)
+{
+    if (!message->userid.len)
+        return json_null();
+    return json_pack("{s:o, s:o, s:o}", "userID", json_text(message->userid), "name", json_text(message->user_name),
+                     "picture", json_text_or_null(message->user_picture));
+}
+
+/* The first character, for where no picture is. */
+static struct text initial(struct text name)
+{
+    struct text rest = name;
+    uint32_t point;
+    return utf8_next(&rest, &point) ? (struct text){ name.at, name.len - rest.len } : TEXT("");
+}
+
+/* Whose it is, in a form that a page can compare with its own: "user:<userID>", "guest:<id>", or empty. */
+static const char *author(struct arena *arena, const struct message *message)
+{
+    if (message->userid.len)
+        return arena_printf(arena, "user:%.*s", TEXT_ARGS(message->userid));
+    if (message->guest.len)
+        return arena_printf(arena, "guest:%.*s", TEXT_ARGS(message->guest));
+    return "";
+}
+
+static json_t *json_id(struct arena *arena, int64_t id)
+{
+    return json_string(arena_printf(arena, "%lld", (long long)id));
+}
+
+json_t *present_message_view(const struct config *config, struct arena *arena, const struct message *message)
+{
+    const char *path = arena_printf(arena, "%.*srooms/%.*s/messages/%lld", TEXT_ARGS(config->base),
+                                    TEXT_ARGS(message->room), (long long)message->id);
+    json_t *json = json_pack(
+        "{s:o, s:I, s:I, s:o, s:s, s:b, s:o, s:o, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o}", "id",
+        json_id(arena, message->id), "seq", (json_int_t)message->seq, "rev", (json_int_t)message->rev, "name",
+        json_text(message->name), "author", author(arena, message), "guest", message->guest.len > 0, "user",
+        json_user(message), "initials", json_text(initial(message->name)), "deleted", message->deleted, "edited",
+        message->edited_at != 0 && !message->deleted, "path", path, "inserted_at", json_time(message->inserted_at),
+        "edited_at", json_time(message->edited_at), "time", json_date(message->inserted_at, "%H:%M"), "date",
+        json_date(message->inserted_at, "%-d %B %Y"), "parts", json_parts(message->message));
+    must(json != NULL);
+    return json;
+}
+
+json_t *present_messages_view(const struct config *config, struct arena *arena, const struct messages *messages)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < messages->count; i++)
+        json_array_append_new(list, present_message_view(config, arena, &messages->items[i]));
+    return list;
+}
+
+static json_t *json_html(const struct config *config, const struct view *view, struct arena *arena,
+                         const struct message *message)
+{
+    struct buffer html = buffer_new(PRESENT_HTML_MAX);
+    json_t *data = present_message_view(config, arena, message), *json = NULL;
+    if (view_render(view, "messages/_message", data, &html))
+        json = json_stringn(buffer_view(&html).at, html.len);
+    json_decref(data);
+    buffer_free(&html);
+    return json;
+}
+
+json_t *present_message(const struct config *config, const struct view *view, struct arena *arena,
+                        const struct message *message)
+{
+    json_t *html = json_html(config, view, arena, message);
+    if (!html)
+        return NULL;
+    json_t *json = json_pack(
+        "{s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "id", json_id(arena, message->id), "seq",
+        (json_int_t)message->seq, "rev", (json_int_t)message->rev, "room", json_text(message->room), "name",
+        json_text_or_null(message->name), "user", json_user(message), "guest", json_text_or_null(message->guest),
+        "message", json_text_or_null(message->message), "html", html, "client_id",
+        json_text_or_null(message->client_id), "inserted_at", json_time(message->inserted_at), "edited_at",
+        json_time(message->edited_at), "deleted", message->deleted);
+    must(json != NULL);
+    return json;
+}
