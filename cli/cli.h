@@ -3,7 +3,13 @@
 #ifndef CONFAB_CLI_CLI_H
 #define CONFAB_CLI_CLI_H
 
+/* migrate: bring the database of database.migrate_url up to date. */
+int cli_migrate(int argc, char **argv);
+
 /* render TEMPLATE --data FILE.json [--partials DIR]: a template filled with JSON, to standard output. */
 int cli_render(int argc, char **argv);
+
+/* sweep: delete rows whose time is over. */
+int cli_sweep(int argc, char **argv);
 
 #endif

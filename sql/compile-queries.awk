@@ -4,7 +4,7 @@
 # Usage: awk -v kind=header|source -f compile-queries.awk FILES
 
 function quoted(line) {
-    gsub(/\\/, "\\\\", line)
+    gsub(/\\/, "&&", line)
     gsub(/"/, "\\\"", line)
     return "    \"" line "\\n\"\n"
 }

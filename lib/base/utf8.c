@@ -1,6 +1,9 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
 #include "base/arena.h"
+#include "base/must.h"
 
 /* How long the sequence is that begins with this byte, and what the byte itself contributes; 0: none begins so. */
 static size_t sequence(unsigned char first, uint32_t *bits)
@@ -63,11 +66,16 @@ size_t utf8_count(struct text text)
     return count;
 }
 
+static bool is_control(uint32_t point)
+{
+    return (point < 0x20 && point != '\n' && point != '\t') || (point >= 0x7F && point <= 0x9F);
+}
+
 bool utf8_has_control(struct text text)
 {
     uint32_t point;
     while (utf8_next(&text, &point))
-        if ((point < 0x20 && point != '\n' && point != '\t') || (point >= 0x7F && point <= 0x9F))
+        if (is_control(point))
             return true;
     return false;
 }
@@ -140,4 +148,28 @@ struct text utf8_tidy(struct arena *arena, struct text text)
     if (rest.len) /* not UTF-8: leave it for the caller to refuse */
         return tidy;
     return start ? (struct text){ start, (size_t)(end - start) } : (struct text){ tidy.at, 0 };
+}
+
+struct text utf8_repair(struct arena *arena, struct text text)
+{
+    static const char replacement[] = "\xEF\xBF\xBD";
+    must(text.len < SIZE_MAX / 3);
+    char *at = arena_alloc(arena, text.len * 3 + 1);
+    size_t len = 0;
+    while (text.len) {
+        struct text rest = text;
+        uint32_t point;
+        bool good = utf8_next(&rest, &point), lone_return = good && point == '\r';
+        size_t taken = good ? text.len - rest.len : 1;
+        if (good && (!is_control(point) || lone_return)) {
+            memcpy(at + len, text.at, taken);
+            len += taken;
+        } else {
+            memcpy(at + len, replacement, 3);
+            len += 3;
+        }
+        text.at += taken;
+        text.len -= taken;
+    }
+    return (struct text){ at, len };
 }

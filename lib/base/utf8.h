@@ -26,6 +26,10 @@ bool utf8_has_line_break(struct text);
 /* CRLF and CR become LF, then white space (Unicode White_Space) is cut off both ends. The copy is in the arena. */
 struct text utf8_tidy(struct arena *, struct text);
 
+/* The text with U+FFFD in place of what is no UTF-8, and of control characters other than newline and tab: fit to be
+ * shown again. The copy is in the arena. */
+struct text utf8_repair(struct arena *, struct text);
+
 /* Nothing that could be seen: only white space and characters without a shape, such as U+200B. */
 bool utf8_invisible(struct text);
 

@@ -1,0 +1,22 @@
+/* One request from beginning to end: read, dispatch, answer, log. */
+#ifndef CONFAB_CGI_HANDLE_H
+#define CONFAB_CGI_HANDLE_H
+
+struct arena;
+struct config;
+struct db;
+struct gateway;
+struct view;
+
+/* What a process keeps between requests. */
+struct house {
+    const struct config *config;
+    const struct view *view;
+    struct db *db;
+    struct arena *arena; /* emptied after each request */
+};
+
+/* Answer one request. */
+void handle(struct house *, struct gateway *);
+
+#endif

@@ -1,0 +1,17 @@
+/* The handlers, one file a noun, in the order of the route table. Each fills the request's answer. */
+#ifndef CONFAB_CGI_HANDLERS_H
+#define CONFAB_CGI_HANDLERS_H
+
+struct request;
+
+void rooms_home(struct request *); /* the lobby */
+void rooms_show(struct request *);
+
+void messages_index(struct request *); /* older ones */
+void messages_show(struct request *);
+void messages_create(struct request *);
+void messages_refused(struct request *); /* the form again, with a token that holds */
+
+void health_show(struct request *);
+
+#endif

@@ -1,0 +1,71 @@
+#include "cgi-bin/page.h"
+
+#include "assets.h"
+#include "base/arena.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "base/utf8.h"
+#include "cgi-bin/request.h"
+#include "web/csrf.h"
+#include "web/view.h"
+
+void page_identify(struct request *request)
+{
+    struct scope *scope = &request->scope;
+    struct session *session = &request->session;
+    if (session->state == SESSION_USER || (session->state == SESSION_GUEST && !session_stale(session, scope)))
+        return;
+    answer_header(&request->answer, "Set-Cookie", session_guest(scope, session, session->name));
+}
+
+static json_t *site(const struct request *request)
+{
+    const struct config *config = request->scope.config;
+    return json_pack("{s:s, s:s%, s:s, s:s, s:s, s:b}", "name", config->site_name, "base", config->base.at,
+                     (size_t)config->base.len, "assets", request_path(request, "static/" ASSETS_VERSION "/"), "live",
+                     request_path(request, "live"), "url", config->site_url, "guests", config->site_guests);
+}
+
+static json_t *user(const struct request *request)
+{
+    const struct scope *scope = &request->scope;
+    if (!scope_member(scope))
+        return json_null();
+    return json_pack("{s:s%, s:s%, s:s%}", "userID", scope->userid.at, scope->userid.len, "name", scope->name.at,
+                     scope->name.len, "picture", scope->picture.at, scope->picture.len);
+}
+
+json_t *page_data(struct request *request, const char *title)
+{
+    const struct scope *scope = &request->scope;
+    struct text csrf =
+        request->session.secret.len ? csrf_token(scope->config, scope->arena, &request->session) : TEXT("");
+    json_t *data = json_pack("{s:o, s:s, s:s%, s:o, s:o, s:n}", "site", site(request), "title", title, "csrf", csrf.at,
+                             csrf.len, "user", user(request), "guest",
+                             scope->guest.len ? json_stringn(scope->guest.at, scope->guest.len) : json_null(), "flash");
+    must(data != NULL);
+    return data;
+}
+
+void page_render(struct request *request, int status, const char *view, json_t *data)
+{
+    struct answer *answer = &request->answer;
+    buffer_clear(&answer->body);
+    answer->status = status;
+    answer_header(answer, "Content-Type", TEXT("text/html; charset=utf-8"));
+    if (!view_render(request->view, view, data, &answer->body) || answer->body.full) {
+        log_event(LOG_ERROR, "page too large", LOG_S("view", view));
+        answer->status = 500;
+        buffer_clear(&answer->body);
+    }
+    json_decref(data);
+}
+
+json_t *page_typed(struct request *request, struct text typed)
+{
+    struct text shown = utf8_repair(request->scope.arena, typed);
+    json_t *json = json_stringn(shown.at, shown.len);
+    must(json != NULL);
+    return json;
+}

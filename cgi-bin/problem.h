@@ -1,0 +1,16 @@
+/* What goes wrong: a page of the site for browsers, problem+json (RFC 9457) for programs. */
+#ifndef CONFAB_CGI_PROBLEM_H
+#define CONFAB_CGI_PROBLEM_H
+
+struct request;
+
+/* Answer with a status and its usual sentence. */
+void problem_status(struct request *, int status);
+
+/* Answer with a status and a sentence of one's own. */
+void problem_show(struct request *, int status, const char *sentence);
+
+/* The database is away: 503 with Retry-After. What was typed into the message form is offered again. */
+void problem_broken(struct request *);
+
+#endif

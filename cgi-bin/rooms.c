@@ -1,0 +1,113 @@
+#include "cgi-bin/rooms.h"
+
+#include <sodium.h>
+
+#include "base/arena.h"
+#include "base/config.h"
+#include "base/must.h"
+#include "cgi-bin/handlers.h"
+#include "cgi-bin/page.h"
+#include "cgi-bin/problem.h"
+#include "cgi-bin/request.h"
+#include "chat/message.h"
+#include "chat/room.h"
+#include "web/present.h"
+
+json_t *rooms_view(const struct request *request, const struct room *room)
+{
+    struct arena *arena = request->scope.arena;
+    json_t *json = json_pack("{s:s%, s:s%, s:s, s:s}", "slug", room->slug.at, room->slug.len, "name", room->name.at,
+                             room->name.len, "path", request_path(request, "rooms/%.*s", TEXT_ARGS(room->slug)),
+                             "topic", arena_printf(arena, "room:%.*s", TEXT_ARGS(room->slug)));
+    must(json != NULL);
+    return json;
+}
+
+const struct room *rooms_find(struct request *request, struct text slug)
+{
+    struct room *room = arena_alloc(request->scope.arena, sizeof *room);
+    enum outcome found = room_find(&request->scope, slug, room);
+    if (found == DONE)
+        return room;
+    if (found == MISSING)
+        problem_show(request, 404, "There is no such room.");
+    else
+        problem_broken(request);
+    return NULL;
+}
+
+/* A random UUID (RFC 9562, version 4): the form's client_id, so that sending it twice posts once. */
+static const char *new_client_id(struct arena *arena)
+{
+    unsigned char b[16];
+    randombytes_buf(b, sizeof b);
+    b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
+    b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
+    return arena_printf(arena, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
+                        b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
+static json_t *error_view(const struct errors *errors, const char *field)
+{
+    const char *sentence = errors ? errors_first(errors, field) : NULL;
+    return sentence ? json_string(sentence) : json_null();
+}
+
+static json_t *form_view(struct request *request, const struct room *room, bool typed, const struct errors *errors)
+{
+    struct text name =
+        typed && form_has(&request->body, "name") ? form_value(&request->body, "name") : request->session.name;
+    struct text message = typed ? form_value(&request->body, "message") : TEXT("");
+    json_t *json = json_pack("{s:s, s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:I}", "action",
+                             request_path(request, "rooms/%.*s/messages", TEXT_ARGS(room->slug)), "name",
+                             page_typed(request, name), "message", page_typed(request, message), "client_id",
+                             new_client_id(request->scope.arena), "focus_name", name.len == 0, "error_name",
+                             error_view(errors, "name"), "error_message", error_view(errors, "message"), "error_form",
+                             error_view(errors, "form"), "limit", (json_int_t)request->scope.config->limits_message);
+    must(json != NULL);
+    return json;
+}
+
+static json_t *older_url(const struct request *request, const struct room *room, const struct messages *messages)
+{
+    if (messages->count == 0 || messages->items[0].seq <= 1)
+        return json_null();
+    return json_string(request_path(request, "rooms/%.*s/messages?before=%lld", TEXT_ARGS(room->slug),
+                                    (long long)messages->items[0].seq));
+}
+
+void rooms_page(struct request *request, const struct room *room, int status, bool typed, const struct errors *errors)
+{
+    const struct scope *scope = &request->scope;
+    struct messages messages;
+    if (message_latest(scope, room->id, MESSAGE_LATEST, &messages) != DONE) {
+        problem_broken(request);
+        return;
+    }
+    page_identify(request);
+    json_t *data = page_data(request, text_string(scope->arena, room->name));
+    must(json_object_update_new(data,
+                                json_pack("{s:o, s:I, s:s%, s:o, s:o, s:o}", "room", rooms_view(request, room), "rev",
+                                          (json_int_t)room->rev, "epoch", room->epoch.at, room->epoch.len, "messages",
+                                          present_messages_view(scope->config, scope->arena, &messages), "older",
+                                          older_url(request, room, &messages), "form",
+                                          form_view(request, room, typed, errors))) == 0);
+    page_render(request, status, "rooms/show", data);
+}
+
+static void show(struct request *request, struct text slug)
+{
+    const struct room *room = rooms_find(request, slug);
+    if (room)
+        rooms_page(request, room, 200, false, NULL);
+}
+
+void rooms_home(struct request *request)
+{
+    show(request, TEXT("lobby"));
+}
+
+void rooms_show(struct request *request)
+{
+    show(request, request->params[0]);
+}

@@ -1,0 +1,80 @@
+/* Our own accept loop around libfcgi, because FCGX_Accept_r alone loses a SIGTERM that comes just before accept(),
+ * aborts a request whose read a signal interrupts, and waits for ever for a peer that stops sending. ipcFd and
+ * keepConnection are members of FCGX_Request that its header advises against touching; they are the same in 2.4.0
+ * to 2.4.7. */
+#include "cgi-bin/worker.h"
+
+#include <fcgiapp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/must.h"
+#include "cgi-bin/gateway.h"
+#include "cgi-bin/handle.h"
+
+enum { PEER_SECONDS = 30 };
+
+static volatile sig_atomic_t stopping;
+
+static void stop(int number)
+{
+    (void)number;
+    stopping = 1;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = { .sa_handler = stop };
+    must(sigaction(SIGTERM, &action, NULL) == 0 && sigaction(SIGINT, &action, NULL) == 0);
+    signal(SIGUSR1, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* Wait for a connection. -1: there was none after all (a signal, or another worker took it). */
+static int next_connection(int listener)
+{
+    struct pollfd ready = { .fd = listener, .events = POLLIN };
+    struct timeval limit = { .tv_sec = PEER_SECONDS };
+    sigset_t none;
+    sigemptyset(&none); /* signals come in here and nowhere else */
+    if (ppoll(&ready, 1, NULL, &none) < 0)
+        return -1;
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    return fd;
+}
+
+static void serve_one(struct house *house, FCGX_Request *fastcgi, int connection)
+{
+    fastcgi->ipcFd = connection;
+    fastcgi->keepConnection = 1; /* else FCGX_Accept_r closes the connection that it was just given */
+    if (FCGX_Accept_r(fastcgi) < 0)
+        return;
+    struct gateway gateway = { fastcgi, fastcgi->envp };
+    if (gateway_variable(&gateway, "REQUEST_METHOD")
+            .len) /* a request cut off in its variables is delivered as a whole one */
+        handle(house, &gateway);
+    FCGX_Finish_r(fastcgi);
+}
+
+int worker_run(struct house *house, int listener)
+{
+    FCGX_Request fastcgi;
+    must(FCGX_Init() == 0 && FCGX_InitRequest(&fastcgi, listener, 0) == 0);
+    catch_signals(); /* after FCGX_Init, which installs its own */
+    FCGX_Finish_r(&fastcgi);
+    while (!stopping) {
+        int connection = next_connection(listener);
+        if (connection >= 0)
+            serve_one(house, &fastcgi, connection);
+    }
+    FCGX_Free(&fastcgi, 1);
+    return 0;
+}
