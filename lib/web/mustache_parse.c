@@ -33,6 +33,7 @@ struct parser {
     struct tag *tags;
     uint32_t count, size;
     uint32_t key_bytes;
+    uint32_t seen, line; /* line_indent: how far it looked, and the beginning of that line */
 };
 
 static size_t line_of(const char *source, uint32_t at)
@@ -51,11 +52,10 @@ static bool refuse(struct parser *parser, uint32_t at, const char *sentence)
     return false;
 }
 
-static bool refuse_name(struct parser *parser, uint32_t at, const char *format_before, struct text name,
-                        const char *behind)
+static bool refuse_name(struct parser *parser, uint32_t at, const char *before, struct text name, const char *behind)
 {
     struct text shown = name.len > 80 ? (struct text){ name.at, 80 } : name;
-    return refuse(parser, at, arena_printf(parser->arena, "%s\"%.*s\"%s", format_before, TEXT_ARGS(shown), behind));
+    return refuse(parser, at, arena_printf(parser->arena, "%s\"%.*s\"%s", before, TEXT_ARGS(shown), behind));
 }
 
 /* --- scan --- */
@@ -271,12 +271,24 @@ static struct span body_indent(const struct parser *parser, uint32_t from, uint3
     return fallback;
 }
 
+/* The blanks with which the line of a tag begins. Tags come in order, so the source is gone through once. */
+static struct span line_indent(struct parser *parser, uint32_t at)
+{
+    for (; parser->seen < at; parser->seen++)
+        if (parser->source[parser->seen] == '\n')
+            parser->line = parser->seen + 1;
+    uint32_t end = parser->line;
+    while (end < at && is_blank(parser->source[end]))
+        end++;
+    return (struct span){ parser->line, end - parser->line };
+}
+
 static void cut_block(struct parser *parser, struct tag *tag)
 {
     struct tag *close = &parser->tags[tag->close];
     uint32_t line, next;
     bool before = clear_before(parser, tag->start, &line);
-    struct span own = { line, before ? tag->start - line : 0 };
+    struct span own = before || tag->argument ? line_indent(parser, tag->start) : (struct span){ line, 0 };
     tag->indent = own;
     if ((before || tag->argument) && clear_behind(parser, tag->end, &next)) {
         tag->alone = true;
