@@ -7,7 +7,7 @@
 
 #include "cli/cli.h"
 
-static char folder[] = "/tmp/confab-render-XXXXXX";
+static char folder[] = "test-render-XXXXXX";
 static char out[4096], err[4096];
 
 static void path_of(char path[4096], const char *name)

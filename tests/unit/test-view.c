@@ -136,7 +136,7 @@ static void test_edge(void)
 
 /* --- a folder of templates --- */
 
-static char folder[] = "/tmp/confab-view-XXXXXX";
+static char folder[] = "test-view-XXXXXX";
 
 static void put(const char *name, const char *source)
 {
