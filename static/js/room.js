@@ -1,0 +1,250 @@
+// The live connection of one room, and the stand-in while there is none.
+//
+// The cursor is (rev, epoch) of what was applied in order: the page from the server, then each join's answer, then each
+// event. An answer to an own message does not move it, since changes before it may still be on their way. Every join says
+// the cursor and is answered with all that changed since, so nothing is lost over a disconnection, and every line is an
+// upsert, so nothing is shown twice.
+
+import { Socket } from "../vendor/phoenix.mjs";
+import { linesIn } from "./messages.js";
+
+const STAND_IN_AFTER_MS = 4000; // without a joined room for so long, messages go and come by ordinary requests
+const POLL_MS = 8000;
+const PING_MS = 2500;
+
+/** Milliseconds before attempt number `tries`: soon, never more than a second, never all pages at once. */
+export function retryAfter(tries) {
+  const most = Math.min(1000, 100 * 2 ** tries);
+  return most / 2 + Math.random() * (most / 2);
+}
+
+export class Room {
+  #page;
+  #rev;
+  #epoch;
+  #socket;
+  #channel;
+  #joined = false;
+  #ended = false;
+  #standIn = 0;
+
+  /** `page`: path, action, live, topic, rev, epoch, me, guest; messages, history, scroll, outbox, status; name(), ended(reason). */
+  constructor(page) {
+    this.#page = page;
+    this.#rev = page.rev;
+    this.#epoch = page.epoch;
+  }
+
+  start() {
+    this.#page.status.show("connecting");
+    this.#socket = new Socket(this.#page.live, {
+      params: () => ({ _csrf_token: csrfToken() }),
+      reconnectAfterMs: retryAfter,
+      rejoinAfterMs: retryAfter,
+      heartbeatIntervalMs: 15000,
+    });
+    this.#channel = this.#socket.channel(this.#page.topic, () => this.#cursor());
+    this.#channel.onError(() => this.#lost());
+    this.#channel.onClose(() => this.#lost());
+    for (const event of ["new_message", "message_edited", "message_deleted"]) {
+      this.#channel.on(event, (message) => this.#changed(message));
+    }
+    this.#channel.on("session_ended", ({ reason }) => this.#sessionEnded(reason));
+    this.#channel.join()
+      .receive("ok", (answer) => this.#caughtUp(answer))
+      .receive("error", ({ reason }) => reason === "unauthorized" && this.#sessionEnded("unauthorized"));
+    this.#socket.connect();
+    this.#expectJoin();
+    this.#watch();
+  }
+
+  #cursor() {
+    const name = this.#page.name();
+    return { last_rev: this.#rev, epoch: this.#epoch, ...(name ? { name } : {}) };
+  }
+
+  // ---- what the server says
+
+  #caughtUp({ rev, epoch, messages, reset }) {
+    this.#joined = true;
+    clearTimeout(this.#standIn);
+    const lines = messages.flatMap((message) => linesIn(message.html));
+    this.#apply(lines, { reset, ids: messages.map((message) => message.client_id) });
+    this.#rev = rev;
+    this.#epoch = epoch;
+    this.#page.status.show("live");
+    this.#page.outbox.connect((item) => this.#push(item));
+  }
+
+  #changed(message) {
+    this.#apply(linesIn(message.html), { ids: [message.client_id] });
+    if (message.rev > this.#rev) this.#rev = message.rev;
+  }
+
+  #apply(lines, { reset = false, ids = [] } = {}) {
+    const { messages, history, scroll, outbox } = this.#page;
+    const last = messages.lastSeq;
+    const fresh = lines.some((line) => Number(line.dataset.seq) > last && line.dataset.author !== this.#page.me);
+    scroll.keep(() => {
+      if (reset) messages.replaceAll(lines);
+      else for (const line of lines) messages.upsert(line);
+      for (const id of ids) if (id) outbox.stored(id);
+      if (reset || (scroll.atEnd && messages.trim())) history.relink();
+      messages.dress();
+    }, fresh);
+  }
+
+  #push(item) {
+    const payload = { message: item.text, client_id: item.id };
+    if (this.#page.guest) payload.name = item.name;
+    return this.#channel.push("new_message", payload).receive("ok", ({ message }) => {
+      if (message) this.#apply(linesIn(message.html), { ids: [message.client_id] });
+    });
+  }
+
+  #sessionEnded(reason) {
+    if (reason === "replaced") return; // signed in anew: the connection that is closed now comes back by itself
+    this.#ended = true;
+    clearTimeout(this.#standIn);
+    this.#page.outbox.connect(null);
+    this.#socket.disconnect();
+    this.#page.status.show("ended");
+    this.#page.ended(reason);
+  }
+
+  // ---- when the connection is gone
+
+  #lost() {
+    if (this.#ended) return;
+    if (this.#joined) {
+      this.#joined = false;
+      this.#page.outbox.connect(null);
+      this.#page.status.show(navigator.onLine ? "connecting" : "offline");
+      this.#expectJoin();
+    }
+  }
+
+  #expectJoin() {
+    clearTimeout(this.#standIn);
+    this.#standIn = setTimeout(() => this.#standInOnce(), STAND_IN_AFTER_MS);
+  }
+
+  // Sends what waits and fetches what is new by ordinary requests, again and again until the room is joined.
+  async #standInOnce() {
+    if (document.visibilityState === "visible") {
+      await this.#page.outbox.flushBy((item) => this.#post(item));
+      const html = await this.#fetchPage();
+      if (!this.#joined && !this.#ended) this.#page.status.show(html ? "polling" : "offline");
+    }
+    if (this.#joined || this.#ended) return;
+    clearTimeout(this.#standIn);
+    this.#standIn = setTimeout(() => this.#standInOnce(), POLL_MS * (0.75 + Math.random() / 2));
+  }
+
+  /** Called when a message was written: if the stand-in is at work it should not wait for its next turn. */
+  wake() {
+    const { status } = this.#page;
+    if (this.#joined || this.#ended || (status.now !== "polling" && status.now !== "offline")) return;
+    clearTimeout(this.#standIn);
+    this.#standIn = setTimeout(() => this.#standInOnce(), 0);
+  }
+
+  async #fetchPage() {
+    try {
+      const answer = await fetch(this.#page.path, { headers: { Accept: "text/html" } });
+      if (!answer.ok) return "";
+      const html = await answer.text();
+      this.#takePage(html);
+      return html;
+    } catch {
+      return "";
+    }
+  }
+
+  // The token may be a new one: the session cookie can have run out, which the refused handshake cannot tell us.
+  #takePage(html) {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    const token = page.querySelector('meta[name="csrf-token"]')?.content;
+    if (token) setCsrfToken(token);
+    this.#apply(linesIn(html));
+  }
+
+  async #post(item) {
+    const fields = { message: item.text, client_id: item.id, _csrf: csrfToken() };
+    if (this.#page.guest) fields.name = item.name;
+    try {
+      const answer = await fetch(this.#page.action, { method: "POST", body: new URLSearchParams(fields), headers: { Accept: "text/html" } });
+      const html = await answer.text();
+      if (answer.ok) {
+        this.#takePage(html);
+        return { stored: true };
+      }
+      if (answer.status === 422) return { errors: errorsIn(html) };
+      if (answer.status === 429) return { reason: "rate_limited" };
+      return { reason: answer.status >= 500 ? "offline" : "refused" };
+    } catch {
+      return { reason: "offline" };
+    }
+  }
+
+  // ---- waking up: a page that was hidden, frozen or asleep does not know that its connection died
+
+  // (The socket itself connects again when a hidden page is shown or comes out of the back-forward cache.)
+
+  #watch() {
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState !== "visible" || this.#ended) return;
+      if (this.#joined) this.#check();
+      else this.#expectJoin();
+    });
+    addEventListener("online", () => {
+      if (this.#joined) this.#check();
+      else this.#reconnect();
+    });
+    addEventListener("offline", () => {
+      if (this.#ended) return;
+      this.#page.status.show("offline");
+      if (this.#joined) this.#check();
+    });
+  }
+
+  // Asks for an answer over the connection, and makes a new one if none comes.
+  #check() {
+    if (this.#ended) return;
+    const late = setTimeout(() => this.#reconnect(), PING_MS);
+    const sent = this.#socket.ping(() => {
+      clearTimeout(late);
+      if (this.#joined) this.#page.status.show("live");
+    });
+    if (!sent) {
+      clearTimeout(late);
+      this.#reconnect();
+    }
+  }
+
+  #reconnect() {
+    if (this.#ended) return;
+    this.#page.status.show(navigator.onLine ? "connecting" : "offline");
+    this.#socket.disconnect(() => !this.#ended && this.#socket.connect());
+  }
+}
+
+function csrfToken() {
+  return document.querySelector('meta[name="csrf-token"]').content;
+}
+
+function setCsrfToken(token) {
+  document.querySelector('meta[name="csrf-token"]').content = token;
+  document.querySelector('#form input[name="_csrf"]').value = token;
+}
+
+/** The errors of a page that refused the form, in the shape in which the live connection gives them. */
+function errorsIn(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const errors = {};
+  for (const [id, field] of [["name-error", "name"], ["msg-error", "message"], ["form-error", "form"]]) {
+    const sentence = page.getElementById(id)?.textContent.trim();
+    if (sentence) errors[field] = [sentence];
+  }
+  return errors;
+}
