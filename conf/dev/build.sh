@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2164,SC2174
 # configure and make, out of tree, each only when it is needed.
 
 # Run a step quietly; show its words when it fails.

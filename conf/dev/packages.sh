@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2164,SC2174
 # Debian's packages, installed only where something is missing, and npm's.
 
 # What is looked for, and the package that brings it: a command, or a package's own name.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2164,SC2174
 # The private Postgres cluster: a real one, with a Unix socket in a folder of mode 0700 as its only door, so that its
 # trust in whoever comes through is well placed.
 

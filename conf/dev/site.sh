@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2164,SC2174
 # What a development site is made of besides its database: the state folder, confab.conf, and nginx's configuration.
 
 # The public address, and its path: CONFAB_SITE_URL, which the programs see as well, or the port's.

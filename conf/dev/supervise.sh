@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2164,SC2174
 # Start the parts, watch them, start again what dies, stop all.
 #
 # 1. Each part runs in a session of its own, so that Ctrl-C reaches only us and the order of stopping is ours.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2164,SC2174
 # Tests, benchmarks, fuzzing.
 
 command_test() {
