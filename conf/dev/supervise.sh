@@ -6,7 +6,11 @@
 # 3. What a dead part left running (workers of nginx hold its port) goes with its process group before it starts again.
 # 4. run/lock is held as long as we live: it, not a pid file, says whether the site runs.
 
-declare -A part_pid=() part_since=() part_delay=() timer_part=()
+# 5. The watch looks at each part four times a second. (bash's `wait -n` forgets a child that dies while it is busy
+#    with another.)
+
+declare -A part_pid=() part_since=() part_delay=() part_due=()
+ticker=
 
 # part_start NAME: NAME is postgres, handlers, relay or nginx.
 part_start() {
@@ -47,8 +51,7 @@ part_stop() {
 supervise_stop() {
     trap '' INT TERM HUP
     rm -f "$STATE/run/ready"
-    # Not in a start's queue any more.
-    ((${#timer_part[@]} == 0)) || kill "${!timer_part[@]}" 2>/dev/null || true
+    [ -z "$ticker" ] || kill "$ticker" 2>/dev/null || true
     part_stop nginx TERM 5
     part_stop relay TERM 10
     part_stop handlers TERM 10
@@ -58,45 +61,34 @@ supervise_stop() {
 
 # A part that ran well for a while starts again at once; one that dies young waits longer each time.
 part_died() {
-    local part=$1 status=$2 delay=0
-    kill -s KILL -- "-${part_pid[$part]}" 2>/dev/null || true
+    local part=$1 pid=${part_pid[$1]} status=0 delay=0
+    wait "$pid" || status=$?
+    kill -s KILL -- "-$pid" 2>/dev/null || true
+    unset "part_pid[$part]"
     if ((SECONDS - part_since[$part] < 5)); then
         delay=${part_delay[$part]:-0}
         part_delay[$part]=$((delay == 0 ? 1 : delay < 8 ? delay * 2 : 10))
     else
         part_delay[$part]=0
     fi
-    if ((delay)); then
-        say "$(date -u +%FT%TZ) $part ended (status $status); it starts again in $delay s"
-        sleep "$delay" 9>&- &
-        timer_part[$!]=$part
-    else
-        say "$(date -u +%FT%TZ) $part ended (status $status); it starts again"
-        part_start "$part"
-    fi
-}
-
-part_of() {
-    local part
-    for part in "${!part_pid[@]}"; do
-        [ "${part_pid[$part]}" != "$1" ] || printf '%s' "$part"
-    done
+    part_due[$part]=$((SECONDS + delay))
+    say "$(date -u +%FT%TZ) $part ended (status $status) and starts again$( ((delay == 0)) || echo " in $delay s")"
 }
 
 supervise_watch() {
-    local gone status part
+    local part
     while :; do
-        gone='' status=0
-        wait -n -p gone || status=$?
-        [ -n "$gone" ] || continue
-        if [ -n "${timer_part[$gone]-}" ]; then
-            part=${timer_part[$gone]}
-            unset "timer_part[$gone]"
+        for part in "${!part_pid[@]}"; do
+            part_alive "$part" || part_died "$part"
+        done
+        for part in "${!part_due[@]}"; do
+            ((SECONDS >= part_due[$part])) || continue
+            unset "part_due[$part]"
             part_start "$part"
-        else
-            part=$(part_of "$gone")
-            [ -z "$part" ] || part_died "$part" "$status"
-        fi
+        done
+        sleep 0.25 9>&- &
+        ticker=$!
+        wait "$ticker" || true
     done
 }
 
@@ -181,7 +173,7 @@ supervise() {
     supervise_start
     printf '%s\n' $$ >"$STATE/run/ready"
     say "confab is ready at $(site_url)"
-    supervise_watch
+    supervise_watch 2>/dev/null # bash's own words about each child that a signal ended
 }
 
 # The same in the background; returns when it is ready, or fails with its reason.
