@@ -44,7 +44,7 @@ test_environment() {
         [[ ! $name =~ ^CONFAB_[A-Z]+_[A-Z_]+$ ]] || unset "$name"
     done
     unset CONFAB_PORT CONFAB_STATE CONFAB_CONF
-    TESTS=$(mktemp -d /tmp/confab-test.XXXXXX)
+    TESTS=$(mktemp -d -t confab-test.XXXXXX)
     chmod 0711 "$TESTS" # Postgres may have another account
     postgres_find
     export CONFAB_SOURCE=$ROOT CONFAB_BUILD=$BUILD CONFAB_TESTS=$TESTS CONFAB_PGBIN=$PGBIN
