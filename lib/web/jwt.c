@@ -14,7 +14,9 @@
 
 enum { CLOCK_SLACK = 60 };
 
-static const char *const types[] = { [JWT_SESSION] = "confab-session+jwt", [JWT_GUEST] = "confab-guest+jwt" };
+/* Explicit typing (RFC 8725 3.11) by a claim of this name: the header's own typ is always written as "JWT" by libjwt.
+ */
+static const char *const types[] = { [JWT_SESSION] = "session", [JWT_GUEST] = "guest" };
 
 static void free_token(void *token)
 {
@@ -55,10 +57,10 @@ struct text jwt_sign(const struct config *config, struct arena *arena, enum jwt_
     must(jwt_new(&token) == 0);
     arena_own(arena, token, free_token);
     must(jwt_set_alg(token, JWT_ALG_HS256, config->keys[0].bytes, CONFIG_KEY_BYTES) == 0);
-    must(jwt_add_header(token, "typ", types[kind]) == 0);
     must(jwt_add_header(token, "kid", text_string(arena, config->keys[0].kid)) == 0);
     grant(token, arena, "iss", text_of(config->site_url));
     grant(token, arena, "aud", text_of(config->site_url));
+    grant(token, arena, "typ", text_of(types[kind]));
     grant(token, arena, "jti", claims->jti);
     grant(token, arena, "sub", claims->sub);
     grant(token, arena, "name", claims->name);
@@ -107,12 +109,12 @@ static bool read_time(const json_t *object, const char *name, int64_t *out)
     return true;
 }
 
-/* RFC 8725 3.1, 3.10, 3.11: algorithm and type are ours to fix; the key is looked up in our own list. */
-static const struct config_key *judge_header(const struct config *config, const json_t *header, enum jwt_kind kind)
+/* RFC 8725 3.1, 3.10: the algorithm is ours to fix; the key is looked up in our own list. */
+static const struct config_key *judge_header(const struct config *config, const json_t *header)
 {
-    struct text alg, typ, kid;
+    struct text alg, kid;
     if (!header || json_object_get(header, "crit") || !read_string(header, "alg", 16, &alg) || !text_is(alg, "HS256") ||
-        !read_string(header, "typ", 64, &typ) || !text_is(typ, types[kind]) || !read_string(header, "kid", 32, &kid))
+        !read_string(header, "kid", 32, &kid))
         return NULL;
     return config_key_find(config, kid);
 }
@@ -127,12 +129,14 @@ static bool signature_holds(struct arena *arena, struct text token, const struct
     return good;
 }
 
-static bool judge_claims(const struct config *config, const json_t *payload, int64_t now, struct jwt_claims *out)
+static bool judge_claims(const struct config *config, const json_t *payload, enum jwt_kind kind, int64_t now,
+                         struct jwt_claims *out)
 {
-    struct text iss, aud;
+    struct text iss, aud, typ;
     int64_t nbf;
     return payload && read_string(payload, "iss", 512, &iss) && text_is(iss, config->site_url) &&
            read_string(payload, "aud", 512, &aud) && text_is(aud, config->site_url) &&
+           read_string(payload, "typ", 32, &typ) && text_is(typ, types[kind]) &&
            read_string(payload, "jti", 64, &out->jti) && read_optional(payload, "sub", 64, &out->sub) &&
            read_optional(payload, "name", 512, &out->name) && read_time(payload, "iat", &out->iat) &&
            out->iat <= now + CLOCK_SLACK && read_time(payload, "nbf", &nbf) && nbf <= now + CLOCK_SLACK &&
@@ -147,9 +151,9 @@ bool jwt_verify(const struct config *config, struct arena *arena, enum jwt_kind 
     struct text rest = token, head = text_split(&rest, '.'), body = text_split(&rest, '.');
     if (head.len == 0 || body.len == 0 || rest.len == 0 || memchr(rest.at, '.', rest.len))
         return false;
-    const struct config_key *key = judge_header(config, read_segment(arena, head), kind);
+    const struct config_key *key = judge_header(config, read_segment(arena, head));
     if (!key || !signature_holds(arena, token, key))
         return false;
     *out = (struct jwt_claims){ 0 };
-    return judge_claims(config, read_segment(arena, body), now, out);
+    return judge_claims(config, read_segment(arena, body), kind, now, out);
 }

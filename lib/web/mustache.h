@@ -1,7 +1,7 @@
 /* Mustache (https://mustache.github.io, the specification with its optional inheritance module) over jansson:
  *
- *     {{name}} {{a.b}} {{.}}      escaped: & < > " ' become &amp; &lt; &gt; &quot; &#39;, good for text and quoted
- * attributes
+ *     {{name}} {{a.b}} {{.}}      escaped: & < > " become &amp; &lt; &gt; &quot;, good for text and for attributes in
+ *                                 double quotes, the only ones that views/ may have (tests/checks look)
  *     {{{name}}} {{&name}}        as it is
  *     {{#x}}..{{/x}} {{^x}}..{{/x}}  sections; {{! comment}}; {{=<% %>=}} other delimiters
  *     {{>part}}                   another template in place

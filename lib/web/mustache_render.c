@@ -166,7 +166,6 @@ static const char *entity(char c)
     case '<': return "&lt;";
     case '>': return "&gt;";
     case '"': return "&quot;";
-    case '\'': return "&#39;";
     default: return NULL;
     }
 }
