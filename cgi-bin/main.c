@@ -97,7 +97,7 @@ static int run(int argc, char **argv, struct house *house, struct arena *arena)
     if (!house->config)
         return fail(error);
     if (house->config->key_count == 0)
-        return fail("session.keys: required; `confab doctor` tells how to make one");
+        return fail("session.keys: required: a name, a colon, and 32 random bytes in base64url");
     house->view = view = view_load(arena_printf(arena, "%s/views", house->config->site_data), arena, &error);
     if (!view)
         return fail(error);
