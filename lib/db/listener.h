@@ -1,0 +1,39 @@
+/* A connection that only listens: asynchronous, for an event loop that waits on its descriptor. Which rooms ring is all
+ * it tells; rows are read elsewhere. It never holds a transaction open, in which nothing would be heard. */
+#ifndef CONFAB_DB_LISTENER_H
+#define CONFAB_DB_LISTENER_H
+
+#include <stdbool.h>
+
+#include "base/text.h"
+
+struct listener;
+
+enum listener_state {
+    LISTENER_CONNECTING,
+    LISTENER_LISTENING, /* every LISTEN is committed: what is read from now on can be trusted together with the bells */
+    LISTENER_BROKEN,    /* logged; free it, and try again later */
+};
+
+struct listener_wants {
+    int fd; /* may be another after each step while it connects; -1 when broken */
+    bool readable, writable;
+};
+
+/* Start to connect; does not wait (but for resolving a host name). url must last. */
+struct listener *listener_new(const char *url, const char *program)
+    __attribute__((warn_unused_result, returns_nonnull));
+
+/* Take the descriptor out of the loop first. */
+void listener_free(struct listener **);
+
+/* What to wait for before the next step. */
+struct listener_wants listener_wants(const struct listener *);
+
+/* Go on; call it when the descriptor is ready. */
+enum listener_state listener_step(struct listener *);
+
+/* The next bell that was heard, if there is one. Both texts are valid until the next call. */
+bool listener_next(struct listener *, struct text *channel, struct text *payload);
+
+#endif

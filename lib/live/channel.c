@@ -1,0 +1,286 @@
+#include "live/channel.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "chat/message.h"
+#include "chat/room.h"
+#include "chat/scope.h"
+#include "web/present.h"
+
+struct call {
+    const struct scope *scope;
+    const struct view *view;
+    const struct channel_call *asked;
+    struct text name; /* the topic's part behind the colon */
+    struct channel_answer *answer;
+};
+
+static void free_json(void *json)
+{
+    json_decref(json);
+}
+
+static void answer(struct call *call, const char *status, json_t *response)
+{
+    must(response != NULL);
+    call->answer->status = status;
+    call->answer->response = arena_own(call->scope->arena, response, free_json);
+}
+
+json_t *channel_reason(const char *reason)
+{
+    return json_pack("{s:s}", "reason", reason);
+}
+
+/* {"errors": {"message": ["can't be blank", ...]}} */
+static json_t *errors_json(const struct errors *errors)
+{
+    json_t *fields = json_object();
+    for (size_t i = 0; i < errors->count; i++) {
+        json_t *sentences = json_object_get(fields, errors->items[i].field);
+        if (!sentences) {
+            sentences = json_array();
+            json_object_set_new(fields, errors->items[i].field, sentences);
+        }
+        json_array_append_new(sentences, json_string(errors->items[i].sentence));
+    }
+    return json_pack("{s:o}", "errors", fields);
+}
+
+static void refuse(struct call *call, enum outcome outcome, const struct errors *errors)
+{
+    const char *used = errors_first(errors, "client_id");
+    switch (outcome) {
+    case DONE: must(!"refused what was done"); break;
+    case INVALID:
+        if (errors->count == 1 && used && strcmp(used, "already used") == 0)
+            answer(call, "error", channel_reason("client_id already used"));
+        else
+            answer(call, "error", errors_json(errors));
+        break;
+    case MISSING:
+        call->answer->unmatched = true;
+        answer(call, "error", channel_reason("unmatched topic"));
+        break;
+    case DENIED: answer(call, "error", channel_reason("unauthorized")); break;
+    case LIMITED:
+        answer(call, "error", json_pack("{s:s, s:i}", "reason", "rate_limited", "retry_after", errors->retry_after));
+        break;
+    case BROKEN: answer(call, "error", channel_reason("unavailable")); break;
+    }
+}
+
+static void refuse_field(struct call *call, const char *field, const char *sentence)
+{
+    struct errors errors = { 0 };
+    errors_add(&errors, field, sentence);
+    refuse(call, INVALID, &errors);
+}
+
+/* --- payloads --- */
+
+/* A text of the payload; absent and null give the empty text. False: it is something else. */
+static bool payload_text(struct call *call, const char *key, struct text *out)
+{
+    const json_t *json = json_object_get(call->asked->payload, key);
+    *out = TEXT("");
+    if (!json || json_is_null(json))
+        return true;
+    if (!json_is_string(json)) {
+        refuse_field(call, key, "is invalid");
+        return false;
+    }
+    *out = (struct text){ json_string_value(json), json_string_length(json) };
+    return true;
+}
+
+/* --- phx_join --- */
+
+struct cursor {
+    bool given;
+    int64_t rev;
+    struct text epoch; /* may be empty: then the same one is meant */
+};
+
+static bool read_cursor(struct call *call, struct cursor *out)
+{
+    const json_t *rev = json_object_get(call->asked->payload, "last_rev");
+    *out = (struct cursor){ .given = json_is_integer(rev) };
+    if (rev && !json_is_null(rev) && (!json_is_integer(rev) || json_integer_value(rev) < 0)) {
+        refuse_field(call, "last_rev", "is invalid");
+        return false;
+    }
+    out->rev = json_integer_value(rev);
+    return payload_text(call, "epoch", &out->epoch);
+}
+
+/* Everything after the cursor, or the latest where that is too much or the cursor is of another database. */
+static enum outcome catch_up(const struct call *call, const struct room *room, const struct cursor *cursor,
+                             struct messages *out, bool *reset)
+{
+    *reset = false;
+    if (!cursor->given)
+        return message_latest(call->scope, room->id, MESSAGE_LATEST, out);
+    *reset = (cursor->epoch.len && !text_equal(cursor->epoch, room->epoch)) || cursor->rev > room->rev;
+    if (!*reset) {
+        enum outcome outcome = message_changed(call->scope, room->id, cursor->rev, MESSAGE_CATCH_UP + 1, out);
+        if (outcome != DONE || out->count <= MESSAGE_CATCH_UP)
+            return outcome;
+        *reset = true;
+    }
+    return message_latest(call->scope, room->id, MESSAGE_LATEST, out);
+}
+
+static json_t *present_all(const struct call *call, const struct messages *messages)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < messages->count; i++) {
+        json_t *json = present_message(call->scope->config, call->view, call->scope->arena, &messages->items[i]);
+        if (json) /* else it passed a limit, which was logged */
+            json_array_append_new(list, json);
+    }
+    return list;
+}
+
+/* The messages were read after the counter, so they can be ahead of it: whoever has them all is as far as the last.
+ * (Numbers become visible in order: where n can be read, so can all before it.) */
+static int64_t reached(const struct room *room, const struct messages *messages)
+{
+    int64_t rev = room->rev;
+    for (size_t i = 0; i < messages->count; i++)
+        if (messages->items[i].rev > rev)
+            rev = messages->items[i].rev;
+    return rev;
+}
+
+static void join(struct call *call)
+{
+    struct errors errors = { 0 };
+    struct cursor cursor;
+    struct room room;
+    struct messages messages = { 0 };
+    bool reset = false;
+    if (!read_cursor(call, &cursor))
+        return;
+    enum outcome outcome = room_find(call->scope, call->name, &room);
+    if (outcome == DONE)
+        outcome = catch_up(call, &room, &cursor, &messages, &reset);
+    if (outcome != DONE) {
+        refuse(call, outcome, &errors);
+        return;
+    }
+    struct channel_answer *out = call->answer;
+    out->joined = true;
+    out->room_id = room.id;
+    out->rev = reached(&room, &messages);
+    out->epoch = room.epoch;
+    answer(call, "ok",
+           json_pack("{s:I, s:s%, s:o, s:b}", "rev", (json_int_t)out->rev, "epoch", out->epoch.at, out->epoch.len,
+                     "messages", present_all(call, &messages), "reset", reset));
+}
+
+/* --- new_message --- */
+
+static void new_message(struct call *call)
+{
+    struct errors errors = { 0 };
+    struct message_new new;
+    struct message message;
+    if (!payload_text(call, "message", &new.message) || !payload_text(call, "name", &new.name) ||
+        !payload_text(call, "client_id", &new.client_id))
+        return;
+    enum outcome outcome = message_post(call->scope, call->asked->room_id, &new, &errors, &message);
+    if (outcome != DONE) {
+        refuse(call, outcome, &errors);
+        return;
+    }
+    json_t *json = present_message(call->scope->config, call->view, call->scope->arena, &message);
+    answer(call, "ok", json_pack("{s:o}", "message", json ? json : json_null()));
+}
+
+/* --- THE table --- */
+
+struct topic_event {
+    const char *event;
+    enum { NEEDS_NOTHING, NEEDS_JOIN } needs;
+    void (*handler)(struct call *);
+};
+
+static const struct topic_event room_events[] = {
+    { "phx_join", NEEDS_NOTHING, join },
+    { "new_message", NEEDS_JOIN, new_message },
+};
+
+static const struct topic {
+    const char *prefix;
+    const struct topic_event *events;
+    size_t count;
+} topics[] = {
+    { "room:", room_events, sizeof room_events / sizeof room_events[0] },
+};
+
+static const struct topic *find_topic(struct text topic)
+{
+    for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++)
+        if (text_starts(topic, topics[i].prefix))
+            return &topics[i];
+    return NULL;
+}
+
+static const struct topic_event *find_event(const struct topic *topic, struct text event)
+{
+    for (size_t i = 0; i < topic->count; i++)
+        if (text_is(event, topic->events[i].event))
+            return &topic->events[i];
+    return NULL;
+}
+
+bool channel_topic_known(struct text topic)
+{
+    return find_topic(topic) != NULL;
+}
+
+bool channel_event_known(struct text topic, struct text event)
+{
+    const struct topic *found = find_topic(topic);
+    must(found != NULL);
+    const struct topic_event *row = find_event(found, event);
+    return row && row->needs == NEEDS_JOIN;
+}
+
+void channel_call(const struct scope *scope, const struct view *view, const struct channel_call *asked,
+                  struct channel_answer *out)
+{
+    const struct topic *topic = find_topic(asked->topic);
+    must(topic != NULL);
+    const struct topic_event *event = find_event(topic, asked->event);
+    must(event != NULL && (event->needs == NEEDS_NOTHING || asked->room_id));
+    size_t prefix = strlen(topic->prefix);
+    *out = (struct channel_answer){ .status = "error" };
+    event->handler(&(struct call){ .scope = scope,
+                                   .view = view,
+                                   .asked = asked,
+                                   .name = { asked->topic.at + prefix, asked->topic.len - prefix },
+                                   .answer = out });
+}
+
+static const char *event_name(const struct message *message)
+{
+    if (message->deleted)
+        return "message_deleted";
+    return message->rev == message->seq ? "new_message" : "message_edited";
+}
+
+bool channel_event(const struct scope *scope, const struct view *view, struct text topic, const struct message *message,
+                   struct buffer *out)
+{
+    json_t *json = present_message(scope->config, view, scope->arena, message);
+    if (!json)
+        return false;
+    frame_push(out, NULL, NULL, topic, event_name(message), json);
+    json_decref(json);
+    return !out->full;
+}

@@ -1,0 +1,36 @@
+/* Bytes on their way to peers: one buffer, made and framed once, shared by all who get it. Counted references; made
+ * anywhere, but shared and released on the loop only. */
+#ifndef CONFAB_RELAY_BROADCAST_H
+#define CONFAB_RELAY_BROADCAST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+struct broadcast {
+    int references;
+    int64_t rev; /* of the message it tells of; 0 for what has none */
+    size_t len;
+    char bytes[];
+};
+
+/* Opcodes of RFC 6455 5.2 that a server sends. */
+enum { OPCODE_TEXT = 0x1, OPCODE_CLOSE = 0x8, OPCODE_PING = 0x9, OPCODE_PONG = 0xA };
+
+/* One whole, unmasked WebSocket frame; the caller has its one reference. */
+struct broadcast *broadcast_frame(int opcode, struct text payload, int64_t rev)
+    __attribute__((warn_unused_result, returns_nonnull));
+
+/* A close frame; reason at most 100 bytes. */
+struct broadcast *broadcast_close(int code, const char *reason) __attribute__((warn_unused_result, returns_nonnull));
+
+/* Bytes as they are: answers in HTTP. */
+struct broadcast *broadcast_raw(struct text) __attribute__((warn_unused_result, returns_nonnull));
+
+struct broadcast *broadcast_share(struct broadcast *);
+
+/* Give one reference back; clears the caller's pointer. */
+void broadcast_release(struct broadcast **);
+
+#endif

@@ -1,0 +1,92 @@
+/* Who is here: rooms and their members, and who is to hear what. No I/O and no database: the owner says what happened,
+ * the hub calls back with what to send to whom. Loop thread only.
+ *
+ * Why nobody misses a message or hears one twice:
+ * 1. A member is registered (pending) before its join reads the database, so every broadcast from then on reaches it.
+ * 2. What comes while it is pending is held. Its join reply stands for everything up to a counter R; once that is out,
+ *    held broadcasts with rev > R follow and the others are dropped.
+ * 3. Each member knows the last rev that it was told; a broadcast at or below that is not for it.
+ * 4. A room is read on from `rev`, which moves only with what was told to all members. It starts at the R of the first
+ *    join: what comes later is read by the source, whether a doorbell was heard or not. */
+#ifndef CONFAB_RELAY_HUB_H
+#define CONFAB_RELAY_HUB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "base/text.h"
+
+struct broadcast;
+struct hub;
+
+struct hub_room {
+    struct hub_room *next, *prev;   /* all rooms */
+    struct hub_room *next_of_topic; /* of the same hash */
+    struct hub_room *next_of_id;
+    struct hub_member *members;
+    char *topic;
+    size_t topic_len;
+    int64_t id;  /* 0 until the first join was answered */
+    int64_t rev; /* everything up to here was told */
+    char epoch[17];
+    uint64_t serial; /* no two rooms have the same, also over time */
+    bool fresh;      /* just settled: something may have come since it was read */
+    bool rung;       /* waits to be read; for the source */
+};
+
+struct hub_member {
+    struct hub_member *next_in_room, *prev_in_room;
+    struct hub_member *next_of_peer;
+    struct hub_room *room;
+    void *peer;
+    json_t *join_ref; /* a string or null; owned */
+    bool pending;
+    int64_t rev; /* told up to here */
+    struct broadcast **held;
+    size_t held_count, held_size, held_bytes;
+};
+
+struct hub_events {
+    /* Queue it for the peer; share it to keep it. May mark the peer as ending, but must not leave or join. */
+    void (*send)(void *peer, struct broadcast *);
+    /* The member has held more than limit bytes: it can not be served. */
+    void (*overflow)(void *peer);
+};
+
+struct hub *hub_new(const struct hub_events *, size_t held_limit) __attribute__((warn_unused_result, returns_nonnull));
+/* All members must have left. */
+void hub_free(struct hub **);
+
+/* Register a peer in a topic's room, pending. `list` is the head of the peer's own list of members. */
+struct hub_member *hub_join(struct hub *, struct text topic, void *peer, const json_t *join_ref,
+                            struct hub_member **list) __attribute__((returns_nonnull));
+
+/* The join was accepted and its reply queued: what was held and is newer goes out. False: the room is of another
+ * database than the member's join, which must be made anew. */
+bool hub_accept(struct hub *, struct hub_member *, int64_t room_id, int64_t rev, struct text epoch)
+    __attribute__((warn_unused_result));
+
+/* Forget a member, pending or not; a room without members is forgotten too. Clears the caller's pointer. */
+void hub_leave(struct hub *, struct hub_member **, struct hub_member **list);
+
+/* What the room was is not true any more (another database, or none): the next join that is answered says anew what it
+ * is. Held broadcasts are dropped. Members that are not pending must leave now. */
+void hub_unsettle(struct hub *, struct hub_room *);
+
+/* The member of a peer's list on that topic, the newest if there are two (a join that replaces another). */
+struct hub_member *hub_find(struct hub_member *list, struct text topic);
+
+size_t hub_count(const struct hub_member *list);
+
+struct hub_room *hub_room_by_id(const struct hub *, int64_t id);
+struct hub_room *hub_rooms(const struct hub *); /* the first of all, or NULL */
+size_t hub_room_count(const struct hub *);
+struct text hub_topic(const struct hub_room *);
+
+/* Tell all members, and move the room on to the broadcast's rev. */
+void hub_tell(struct hub *, struct hub_room *, struct broadcast *);
+
+#endif

@@ -1,0 +1,31 @@
+/* The listening socket: bound by ourselves (libuv would unlink a path that a newer process has bound already), or
+ * handed over by systemd. */
+#ifndef CONFAB_RELAY_LISTEN_H
+#define CONFAB_RELAY_LISTEN_H
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "base/text.h"
+
+struct arena;
+
+struct listening {
+    int fd;
+    bool local;       /* a unix socket: only our front end can reach it */
+    const char *path; /* that we bound, or NULL */
+    struct stat made; /* the path's, when we bound it */
+};
+
+/* "unix:/path" (0660; one that is left over is replaced) or "address:port". False: a sentence is in *error, in the
+ * arena. */
+bool listen_open(const char *where, struct arena *, struct listening *out, const char **error);
+
+/* Stop listening. A path that is still ours is removed. */
+void listen_close(struct listening *);
+
+/* The next connection, not blocking, or -1 when there is none. address becomes its address, empty for a unix socket; it
+ * lies in out, of at least 64 bytes. */
+int listen_accept(const struct listening *, char out[64], struct text *address);
+
+#endif

@@ -1,0 +1,474 @@
+/* How a peer ends, in one place:
+ * 1. peer_end queues a close frame; the state is CLOSING, nothing more is queued, what arrives is thrown away.
+ * 2. When the queue is out, our half is shut down. The client answers with its close and its end: then, or after two
+ *    seconds, the peer is DEAD. (Closing at once could destroy bytes on their way to a client that is still sending.)
+ * 3. When the turn ends it leaves its rooms, and once DEAD and without a job it is freed. */
+#include "relay/peer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/config.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "relay/broadcast.h"
+#include "relay/head.h"
+#include "relay/phoenix.h"
+#include "relay/relay.h"
+#include "relay/welcome.h"
+
+enum { READ_BYTES = 64 * 1024, SEND_PARTS = 64, QUEUE_FIRST = 4, INBOX_MAX = 64 };
+
+/* --- lists of the turn --- */
+
+static void want_flush(struct peer *peer)
+{
+    if (peer->in_flush)
+        return;
+    peer->in_flush = true;
+    peer->next_flush = peer->relay->flushing;
+    peer->relay->flushing = peer;
+}
+
+static void want_end(struct peer *peer)
+{
+    if (peer->in_end)
+        return;
+    peer->in_end = true;
+    peer->next_end = peer->relay->ending;
+    peer->relay->ending = peer;
+}
+
+/* --- the queue --- */
+
+static void grow_queue(struct peer *peer)
+{
+    unsigned size = peer->out.size ? peer->out.size * 2 : QUEUE_FIRST;
+    struct broadcast **items = calloc(size, sizeof(struct broadcast *));
+    must(items != NULL);
+    for (unsigned i = 0; i < peer->out.count; i++)
+        items[i] = peer->out.items[(peer->out.first + i) % peer->out.size];
+    free(peer->out.items);
+    peer->out.items = items;
+    peer->out.size = size;
+    peer->out.first = 0;
+}
+
+static void queue(struct peer *peer, struct broadcast *broadcast)
+{
+    if (peer->out.count == peer->out.size)
+        grow_queue(peer);
+    if (peer->out.count == 0)
+        peer->stalled = relay_now(peer->relay);
+    peer->out.items[(peer->out.first + peer->out.count++) % peer->out.size] = broadcast_share(broadcast);
+    peer->out.bytes += broadcast->len;
+    want_flush(peer);
+}
+
+/* The memory of a queue that was long is given back with the last of it. */
+static void drop_first(struct peer *peer)
+{
+    struct broadcast **first = &peer->out.items[peer->out.first];
+    peer->out.bytes -= (*first)->len;
+    broadcast_release(first);
+    peer->out.first = (peer->out.first + 1) % peer->out.size;
+    peer->out.sent = 0;
+    if (--peer->out.count)
+        return;
+    peer->out.first = 0;
+    if (peer->out.size > QUEUE_FIRST) {
+        free(peer->out.items);
+        peer->out.items = NULL;
+        peer->out.size = 0;
+    }
+}
+
+static void drop_unbegun(struct peer *peer)
+{
+    unsigned kept = peer->out.sent ? 1 : 0;
+    while (peer->out.count > kept) {
+        struct broadcast **last = &peer->out.items[(peer->out.first + --peer->out.count) % peer->out.size];
+        peer->out.bytes -= (*last)->len;
+        broadcast_release(last);
+    }
+}
+
+void peer_send(struct peer *peer, struct broadcast *broadcast)
+{
+    if (peer->state < PEER_CLOSING)
+        queue(peer, broadcast);
+}
+
+void peer_tell(struct peer *peer, struct broadcast *broadcast)
+{
+    if (peer->state != PEER_OPEN)
+        return;
+    if (peer->out.bytes + broadcast->len > (size_t)peer->relay->config->relay_peer_queue && peer->out.count)
+        peer_cut(peer, 1008, "queue full");
+    else
+        queue(peer, broadcast);
+}
+
+/* --- ending --- */
+
+static void die(struct peer *peer)
+{
+    if (peer->state == PEER_DEAD)
+        return;
+    peer->state = PEER_DEAD;
+    uv_poll_stop(&peer->poll);
+    want_end(peer);
+}
+
+static void begin_closing(struct peer *peer, int code, const char *reason)
+{
+    peer->state = PEER_CLOSING;
+    peer->closing = relay_now(peer->relay);
+    peer->code = code;
+    peer->reason = reason;
+    websocket_stop(&peer->socket);
+    want_flush(peer);
+    want_end(peer);
+}
+
+static void end(struct peer *peer, int code, const char *reason, bool cut)
+{
+    if (peer->state >= PEER_CLOSING)
+        return;
+    if (peer->state != PEER_OPEN) { /* there is no WebSocket yet that could be closed */
+        peer->code = code;
+        peer->reason = reason;
+        die(peer);
+        return;
+    }
+    struct broadcast *close = broadcast_close(code, reason);
+    if (cut)
+        drop_unbegun(peer);
+    queue(peer, close);
+    broadcast_release(&close);
+    begin_closing(peer, code, reason);
+}
+
+void peer_end(struct peer *peer, int code, const char *reason)
+{
+    end(peer, code, reason, false);
+}
+
+void peer_cut(struct peer *peer, int code, const char *reason)
+{
+    end(peer, code, reason, true);
+}
+
+void peer_answer(struct peer *peer, struct text bytes, int code, const char *reason)
+{
+    if (peer->state >= PEER_CLOSING)
+        return;
+    struct broadcast *answer = broadcast_raw(bytes);
+    queue(peer, answer);
+    broadcast_release(&answer);
+    begin_closing(peer, code, reason);
+}
+
+void peer_leave(struct peer *peer)
+{
+    if (peer->state == PEER_HEAD)
+        die(peer);
+    peer->leaving = true;
+    peer_idle(peer);
+}
+
+void peer_idle(struct peer *peer)
+{
+    if (peer->leaving && !peer->busy && !peer->inbox.count)
+        peer_end(peer, 1012, "restart");
+}
+
+void peer_settled(struct peer *peer)
+{
+    if (peer->state == PEER_DEAD)
+        want_end(peer);
+}
+
+/* --- sending --- */
+
+static void took(struct peer *peer, size_t bytes)
+{
+    peer->stalled = relay_now(peer->relay);
+    peer->out.sent += bytes;
+    while (peer->out.count && peer->out.sent >= peer->out.items[peer->out.first]->len) {
+        size_t more = peer->out.sent - peer->out.items[peer->out.first]->len;
+        drop_first(peer);
+        peer->out.sent = more;
+    }
+}
+
+/* As much of the queue as one call can take. Returns what was sent, or -1. */
+static ssize_t send_some(struct peer *peer, size_t *asked)
+{
+    struct iovec parts[SEND_PARTS];
+    unsigned count = peer->out.count < SEND_PARTS ? peer->out.count : SEND_PARTS;
+    *asked = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct broadcast *broadcast = peer->out.items[(peer->out.first + i) % peer->out.size];
+        size_t skip = i == 0 ? peer->out.sent : 0;
+        parts[i] = (struct iovec){ broadcast->bytes + skip, broadcast->len - skip };
+        *asked += parts[i].iov_len;
+    }
+    struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
+    return sendmsg(peer->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static bool flush(struct peer *peer)
+{
+    while (peer->out.count) {
+        size_t asked;
+        ssize_t sent = send_some(peer, &asked);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return errno == EAGAIN || errno == EWOULDBLOCK;
+        took(peer, (size_t)sent);
+        if ((size_t)sent < asked)
+            return true;
+    }
+    if (peer->state == PEER_CLOSING && !peer->shut) {
+        peer->shut = true;
+        shutdown(peer->fd, SHUT_WR);
+    }
+    return true;
+}
+
+static void lost(struct peer *peer)
+{
+    if (peer->state < PEER_CLOSING) {
+        peer->code = 1006;
+        peer->reason = "connection lost";
+    }
+    die(peer);
+}
+
+static void flush_now(struct peer *peer)
+{
+    if (peer->state == PEER_DEAD)
+        return;
+    if (!flush(peer)) {
+        lost(peer);
+        return;
+    }
+    phoenix_resume(peer);
+    if (peer->shut && peer->goodbye)
+        die(peer);
+    else
+        peer_update(peer);
+}
+
+void peer_flush_all(struct relay *relay)
+{
+    while (relay->flushing) {
+        struct peer *peer = relay->flushing;
+        relay->flushing = peer->next_flush;
+        peer->in_flush = false;
+        flush_now(peer);
+    }
+}
+
+/* --- reading --- */
+
+static void read_head(struct peer *peer, struct text bytes)
+{
+    if (!peer->head) {
+        peer->head = malloc(HEAD_BYTES_MAX);
+        must(peer->head != NULL);
+    }
+    size_t room = HEAD_BYTES_MAX - peer->head_len, take = bytes.len < room ? bytes.len : room;
+    memcpy(peer->head + peer->head_len, bytes.at, take);
+    peer->head_len += take;
+    welcome_head(peer, (struct text){ peer->head, peer->head_len }, bytes.len > take);
+    if (peer->state == PEER_HEAD)
+        return;
+    free(peer->head);
+    peer->head = NULL;
+}
+
+static void came(struct peer *peer, struct text bytes)
+{
+    peer->heard = relay_now(peer->relay);
+    peer->pinged = false;
+    if (peer->state == PEER_HEAD)
+        read_head(peer, bytes);
+    else if (peer->state == PEER_OPEN)
+        websocket_feed(&peer->socket, bytes);
+    else if (peer->state == PEER_CLOSING)
+        websocket_drain(&peer->socket, bytes, &peer->goodbye);
+    if (peer->goodbye)
+        want_flush(peer);
+}
+
+static void readable(struct peer *peer)
+{
+    static char bytes[READ_BYTES];
+    ssize_t got = recv(peer->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    if (got > 0)
+        came(peer, (struct text){ bytes, (size_t)got });
+    else if (got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+        lost(peer);
+}
+
+static void ready(uv_poll_t *poll, int status, int events)
+{
+    struct peer *peer = poll->data;
+    if (peer->state == PEER_DEAD)
+        return;
+    if (status < 0) {
+        lost(peer);
+        return;
+    }
+    if (events & UV_READABLE)
+        readable(peer);
+    if (events & UV_WRITABLE)
+        want_flush(peer);
+}
+
+/* A client that asks faster than it is answered, or does not take its answers, is not read until that has changed. */
+static bool may_read(const struct peer *peer)
+{
+    const struct config *config = peer->relay->config;
+    if (peer->state == PEER_JUDGED || (peer->leaving && peer->state < PEER_CLOSING))
+        return false;
+    return peer->state != PEER_OPEN ||
+           (peer->inbox.count < INBOX_MAX && peer->inbox.bytes <= (size_t)config->limits_body &&
+            peer->out.bytes <= (size_t)config->relay_peer_queue);
+}
+
+void peer_update(struct peer *peer)
+{
+    if (peer->state == PEER_DEAD)
+        return;
+    int events = (may_read(peer) ? UV_READABLE : 0) | (peer->out.count ? UV_WRITABLE : 0);
+    if (events == peer->polled)
+        return;
+    if (events & ~peer->polled & UV_READABLE)
+        peer->heard = relay_now(peer->relay); /* its silence was ours */
+    peer->polled = events;
+    if (events)
+        uv_poll_start(&peer->poll, events, ready);
+    else
+        uv_poll_stop(&peer->poll);
+}
+
+/* --- the beginning --- */
+
+void peer_new(struct relay *relay, int fd, struct text address)
+{
+    struct peer *peer = calloc(1, sizeof *peer);
+    must(peer != NULL);
+    peer->relay = relay;
+    peer->id = ++relay->peer_serial;
+    peer->fd = fd;
+    peer->since = peer->heard = peer->stalled = relay_now(relay);
+    peer->inbox.end = &peer->inbox.first;
+    peer->address = strndup(address.len ? address.at : "", address.len);
+    must(peer->address != NULL && uv_poll_init(relay->loop, &peer->poll, fd) == 0);
+    peer->poll.data = peer;
+    peer->next = relay->peers;
+    if (peer->next)
+        peer->next->prev = peer;
+    relay->peers = peer;
+    relay->peer_count++;
+    peer_update(peer);
+}
+
+void peer_open(struct peer *peer, struct text bytes)
+{
+    if (peer->state != PEER_JUDGED)
+        return;
+    struct broadcast *answer = broadcast_raw(bytes);
+    queue(peer, answer);
+    broadcast_release(&answer);
+    peer->state = PEER_OPEN;
+    peer->welcomed = true;
+    peer->heard = relay_now(peer->relay);
+    websocket_open(&peer->socket, &phoenix_events, peer, (size_t)peer->relay->config->limits_body);
+    log_event(LOG_INFO, "live connect", LOG_N("peer", peer->id), LOG_S("address", peer->address));
+    peer_idle(peer);
+}
+
+/* --- time --- */
+
+static void tick_open(struct peer *peer, int64_t now)
+{
+    if (peer->out.count && now - peer->stalled >= PEER_STALL_MS) {
+        peer_cut(peer, 1008, "reads too slowly");
+    } else if (!(peer->polled & UV_READABLE)) {
+        return; /* it is we who do not listen */
+    } else if (now - peer->heard >= PEER_SILENT_MS) {
+        peer_cut(peer, 1008, "silent");
+    } else if (now - peer->heard >= PEER_PING_MS && !peer->pinged) {
+        struct broadcast *ping = broadcast_frame(OPCODE_PING, TEXT(""), 0);
+        peer->pinged = true;
+        peer_send(peer, ping);
+        broadcast_release(&ping);
+    }
+}
+
+void peer_tick(struct peer *peer)
+{
+    int64_t now = relay_now(peer->relay);
+    if (peer->state == PEER_OPEN)
+        tick_open(peer, now);
+    else if (peer->state == PEER_CLOSING && now - peer->closing >= PEER_LINGER_MS)
+        die(peer);
+    else if (peer->state == PEER_HEAD && now - peer->since >= PEER_HEAD_MS)
+        welcome_late(peer);
+}
+
+/* --- the end of the turn --- */
+
+static void log_end(const struct peer *peer)
+{
+    if (peer->welcomed)
+        log_event(LOG_INFO, "live close", LOG_N("peer", peer->id), LOG_N("code", peer->code),
+                  LOG_S("reason", peer->reason), LOG_N("ms", relay_now(peer->relay) - peer->since));
+}
+
+static void closed(uv_handle_t *handle)
+{
+    struct peer *peer = handle->data;
+    close(peer->fd);
+    free(peer);
+}
+
+static void peer_free(struct peer *peer)
+{
+    struct relay *relay = peer->relay;
+    log_end(peer);
+    if (peer->next)
+        peer->next->prev = peer->prev;
+    *(peer->prev ? &peer->prev->next : &relay->peers) = peer->next;
+    relay->peer_count--;
+    websocket_close(&peer->socket);
+    while (peer->out.count)
+        drop_first(peer);
+    free(peer->out.items);
+    free(peer->head);
+    free(peer->cookie);
+    free(peer->bearer);
+    free(peer->guest);
+    free(peer->address);
+    uv_close((uv_handle_t *)&peer->poll, closed);
+}
+
+void peer_free_ended(struct relay *relay)
+{
+    while (relay->ending) {
+        struct peer *peer = relay->ending;
+        relay->ending = peer->next_end;
+        peer->in_end = false;
+        phoenix_gone(peer);
+        if (peer->state == PEER_DEAD && !peer->busy)
+            peer_free(peer);
+    }
+}

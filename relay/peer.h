@@ -1,0 +1,117 @@
+/* One client: its descriptor, the queue of what it is to get, and how it ends. What is said on the connection is in
+ * phoenix.h, how it began in welcome.h. Loop thread only. */
+#ifndef CONFAB_RELAY_PEER_H
+#define CONFAB_RELAY_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "base/text.h"
+#include "relay/websocket.h"
+
+struct broadcast;
+struct hub_member;
+struct relay;
+
+/* Milliseconds. */
+enum {
+    PEER_HEAD_MS = 10000,   /* for the whole handshake */
+    PEER_PING_MS = 15000,   /* silent so long: pinged */
+    PEER_SILENT_MS = 25000, /* silent so long: closed */
+    PEER_STALL_MS = 15000,  /* took nothing of its queue so long: closed */
+    PEER_LINGER_MS = 2000,  /* for the client's part of a close */
+};
+
+/* In this order; there is no way back. */
+enum peer_state {
+    PEER_HEAD,    /* the request is arriving */
+    PEER_JUDGED,  /* its credentials are being verified */
+    PEER_OPEN,    /* a WebSocket */
+    PEER_CLOSING, /* the last bytes are on their way; what still arrives is thrown away */
+    PEER_DEAD,    /* freed when the turn ends, or when its job comes back */
+};
+
+struct peer {
+    struct peer *next, *prev; /* all peers */
+    struct peer *next_flush, *next_end;
+    bool in_flush, in_end;
+    struct relay *relay;
+    uint64_t id; /* for the log */
+    uv_poll_t poll;
+    int fd, polled; /* polled: the events that are waited for */
+    enum peer_state state;
+    int64_t since, heard, stalled, closing; /* relay_now of the beginning, ... */
+    bool pinged;
+    bool shut;     /* our half is closed */
+    bool goodbye;  /* the client has said its part of the close */
+    bool leaving;  /* ends with 1012 as soon as nothing is in work */
+    bool welcomed; /* was a WebSocket */
+    int code;      /* it ended with, for the log */
+    const char *reason;
+
+    struct { /* what it is to get, oldest first: a ring */
+        struct broadcast **items;
+        unsigned first, count, size;
+        size_t sent; /* of the first one */
+        size_t bytes;
+    } out;
+
+    char *head; /* until it is judged */
+    size_t head_len;
+    struct websocket socket;
+    char *cookie, *bearer, *guest, *address; /* who it is; NULL where there is none. Judged anew with each frame */
+
+    struct hub_member *members; /* newest first */
+    struct {
+        struct message_in *first, **end;
+        unsigned count;
+        size_t bytes;
+    } inbox;   /* waits for the job before it */
+    bool busy; /* a job is out: the peer must not be freed */
+};
+
+/* Take a connection. The descriptor is the peer's from now on. address is empty for a unix socket. */
+void peer_new(struct relay *, int fd, struct text address);
+
+/* Queue something that belongs to the conversation; it is sent when the turn ends. Shares the broadcast. Peers that are
+ * closing or dead get nothing. */
+void peer_send(struct peer *, struct broadcast *);
+
+/* The same for what others caused: a peer whose queue would pass relay.peer_queue is closed with 1008 instead. */
+void peer_tell(struct peer *, struct broadcast *);
+
+/* Send a close frame behind what is queued, then close. */
+void peer_end(struct peer *, int code, const char *reason);
+
+/* The same, but what is queued is dropped, except for a frame that is half written. */
+void peer_cut(struct peer *, int code, const char *reason);
+
+/* Send these bytes (an answer in HTTP), then close; code is its status. */
+void peer_answer(struct peer *, struct text bytes, int code, const char *reason);
+
+/* It has been judged to be a WebSocket: send the answer and read frames from now on. */
+void peer_open(struct peer *, struct text answer);
+
+/* End it with 1012 as soon as nothing of it is in work. */
+void peer_leave(struct peer *);
+
+/* Nothing of it is in work any more: what waited for that happens now. */
+void peer_idle(struct peer *);
+
+/* A job of it came back: free it when the turn ends, if it is dead. */
+void peer_settled(struct peer *);
+
+/* No more can be read for now, or again: call when inbox or queue changed. */
+void peer_update(struct peer *);
+
+/* Once a second: silence, stalls, time limits. */
+void peer_tick(struct peer *);
+
+/* The end of the turn: send what is queued; free what ended. */
+void peer_flush_all(struct relay *);
+void peer_free_ended(struct relay *);
+
+#endif

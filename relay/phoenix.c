@@ -1,0 +1,388 @@
+#include "relay/phoenix.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/config.h"
+#include "base/must.h"
+#include "live/channel.h"
+#include "live/frame.h"
+#include "relay/broadcast.h"
+#include "relay/hub.h"
+#include "relay/peer.h"
+#include "relay/pool.h"
+#include "relay/relay.h"
+#include "relay/source.h"
+#include "relay/welcome.h"
+#include "web/session.h"
+
+/* 500 messages with their html are far below it, unless they are made to be large: then the join is refused. */
+enum { REPLY_MAX = 64 * 1024 * 1024 };
+
+/* A message that waits for its turn. */
+struct message_in {
+    struct message_in *next;
+    struct frame frame;
+    size_t bytes;
+};
+
+struct call_job {
+    struct job job;
+    struct peer *peer;
+    struct message_in *in;
+    struct channel_call call;
+    struct hub_member *joining; /* with phx_join: the pending member. Gone when the peer is not open any more */
+    json_t *join_ref;           /* of the member; owned */
+    json_t *replaced;           /* join_ref of the member that this join replaced, or NULL; owned */
+    struct channel_answer answer;
+    struct broadcast *reply;
+};
+
+/* --- saying --- */
+
+static void send_text(struct peer *peer, const struct buffer *text)
+{
+    struct broadcast *broadcast = broadcast_frame(OPCODE_TEXT, buffer_view(text), 0);
+    peer_send(peer, broadcast);
+    broadcast_release(&broadcast);
+}
+
+static void say_reply(struct peer *peer, const struct frame *frame, const json_t *join_ref, const char *status,
+                      json_t *response)
+{
+    struct buffer text = buffer_new(REPLY_MAX);
+    frame_reply(&text, join_ref, frame->ref, frame->topic, status, response);
+    send_text(peer, &text);
+    buffer_free(&text);
+    json_decref(response);
+}
+
+/* phx_close and phx_error carry the join_ref as their ref too. */
+static void say_end(struct peer *peer, struct text topic, const json_t *join_ref, const char *event, json_t *payload)
+{
+    struct buffer text = buffer_new(REPLY_MAX);
+    frame_push(&text, join_ref, join_ref, topic, event, payload);
+    send_text(peer, &text);
+    buffer_free(&text);
+    json_decref(payload);
+}
+
+static json_t *error_payload(const char *event)
+{
+    return strcmp(event, "phx_error") == 0 ? channel_reason("channel_crash") : json_object();
+}
+
+static void free_message(struct message_in *in)
+{
+    frame_free(&in->frame);
+    free(in);
+}
+
+/* --- asking a worker --- */
+
+static void free_json(void *json)
+{
+    json_decref(json);
+}
+
+static void release_reply(void *arg)
+{
+    struct call_job *call = arg;
+    broadcast_release(&call->reply);
+}
+
+static void free_in(void *in)
+{
+    free_message(in);
+}
+
+/* The whole reply is written on the worker. A reply that became too large is an error instead. */
+static void write_reply(struct call_job *call)
+{
+    const struct frame *frame = &call->in->frame;
+    struct channel_answer *answer = &call->answer;
+    struct buffer text = buffer_new(REPLY_MAX);
+    frame_reply(&text, answer->unmatched ? NULL : call->join_ref, frame->ref, frame->topic, answer->status,
+                answer->response);
+    if (text.full) {
+        json_t *reason = channel_reason("unavailable");
+        buffer_clear(&text);
+        text.full = false;
+        frame_reply(&text, call->join_ref, frame->ref, frame->topic, "error", reason);
+        json_decref(reason);
+        answer->joined = false;
+    }
+    call->reply = broadcast_frame(OPCODE_TEXT, buffer_view(&text), 0);
+    buffer_free(&text);
+}
+
+static void call_work(struct job *job, struct scope *scope, const struct view *view)
+{
+    struct call_job *call = (struct call_job *)job;
+    struct session session;
+    enum outcome outcome = welcome_scope(call->peer, scope, &session);
+    if (outcome == DONE && session.state != SESSION_BAD) {
+        channel_call(scope, view, &call->call, &call->answer);
+    } else {
+        const char *reason = outcome == DONE ? "unauthorized" : "unavailable";
+        call->answer.status = "error";
+        call->answer.response = arena_own(job->arena, channel_reason(reason), free_json);
+    }
+    write_reply(call);
+}
+
+/* The reply first, then what was held behind it. */
+static void finish_join(struct call_job *call)
+{
+    struct peer *peer = call->peer;
+    struct hub *hub = peer->relay->hub;
+    const struct channel_answer *answer = &call->answer;
+    struct text topic = call->in->frame.topic;
+    if (call->replaced)
+        say_end(peer, topic, call->replaced, "phx_close", json_object());
+    bool joined = answer->joined && hub_accept(hub, call->joining, answer->room_id, answer->rev, answer->epoch);
+    if (joined) {
+        source_settle(peer->relay->source, call->joining->room);
+        return;
+    }
+    hub_leave(hub, &call->joining, &peer->members);
+    if (answer->joined)
+        say_end(peer, topic, call->join_ref, "phx_error", error_payload("phx_error"));
+}
+
+static void call_done(struct job *job)
+{
+    struct call_job *call = (struct call_job *)job;
+    struct peer *peer = call->peer;
+    peer->busy = false;
+    if (peer->state == PEER_OPEN) {
+        peer_send(peer, call->reply);
+        if (call->joining)
+            finish_join(call);
+        else if (call->answer.unmatched)
+            say_end(peer, call->in->frame.topic, call->join_ref, "phx_error", error_payload("phx_error"));
+    }
+    phoenix_settled(peer);
+}
+
+static struct call_job *call_new(struct peer *peer, struct message_in *in)
+{
+    struct call_job *call = job_new(sizeof *call, call_work, call_done);
+    struct arena *arena = call->job.arena;
+    call->peer = peer;
+    call->in = arena_own(arena, in, free_in);
+    call->call = (struct channel_call){ in->frame.topic, in->frame.event, in->frame.payload, 0 };
+    arena_own(arena, call, release_reply);
+    return call;
+}
+
+static void submit(struct call_job *call, const struct hub_member *member)
+{
+    struct peer *peer = call->peer;
+    call->join_ref = arena_own(call->job.arena, json_incref(member->join_ref), free_json);
+    call->call.room_id = member->pending ? 0 : member->room->id;
+    peer->busy = true;
+    pool_submit(peer->relay->pool, &call->job);
+}
+
+/* --- messages, each owned by its handler --- */
+
+/* A second join of a topic ends the first at once: what is told to the room is held for the new one from here on. */
+static void handle_join(struct peer *peer, struct message_in *in)
+{
+    struct hub *hub = peer->relay->hub;
+    struct hub_member *old = hub_find(peer->members, in->frame.topic);
+    if (!old && hub_count(peer->members) >= CHANNEL_JOINS_MAX) {
+        say_reply(peer, &in->frame, in->frame.join_ref, "error", channel_reason("too many channels joined"));
+        free_message(in);
+        return;
+    }
+    struct call_job *call = call_new(peer, in);
+    call->joining = hub_join(hub, in->frame.topic, peer, in->frame.join_ref, &peer->members);
+    if (old) {
+        call->replaced = arena_own(call->job.arena, json_incref(old->join_ref), free_json);
+        hub_leave(hub, &old, &peer->members);
+    }
+    submit(call, call->joining);
+}
+
+static void handle_leave(struct peer *peer, struct message_in *in)
+{
+    struct frame *frame = &in->frame;
+    struct hub_member *member = hub_find(peer->members, frame->topic);
+    if (!member) {
+        say_reply(peer, frame, frame->join_ref, "ok", json_object());
+    } else if (json_is_null(frame->join_ref) || frame_same_ref(frame->join_ref, member->join_ref)) {
+        say_reply(peer, frame, member->join_ref, "ok", json_object());
+        say_end(peer, frame->topic, member->join_ref, "phx_close", json_object());
+        hub_leave(peer->relay->hub, &member, &peer->members);
+    } /* else it leaves what was replaced: that has ended already */
+    free_message(in);
+}
+
+/* The client believes that it is joined: besides the error it is told to join anew (WIRE-PROTOCOL 3.1). */
+static void refuse_unjoined(struct peer *peer, const struct frame *frame)
+{
+    say_reply(peer, frame, NULL, "error", channel_reason("unmatched topic"));
+    if (json_is_string(frame->join_ref))
+        say_end(peer, frame->topic, frame->join_ref, "phx_error", error_payload("phx_error"));
+}
+
+static void handle_push(struct peer *peer, struct message_in *in)
+{
+    struct frame *frame = &in->frame;
+    const struct hub_member *member = hub_find(peer->members, frame->topic);
+    if (member && (json_is_null(frame->join_ref) || frame_same_ref(frame->join_ref, member->join_ref))) {
+        if (channel_event_known(frame->topic, frame->event)) {
+            submit(call_new(peer, in), member);
+            return;
+        }
+        say_reply(peer, frame, member->join_ref, "error", channel_reason("unknown event"));
+    } else if (!member) {
+        refuse_unjoined(peer, frame);
+    } /* else the join it belongs to is over: dropped */
+    free_message(in);
+}
+
+static void handle(struct peer *peer, struct message_in *in)
+{
+    const struct frame *frame = &in->frame;
+    if (text_is(frame->event, "phx_leave")) {
+        handle_leave(peer, in);
+    } else if (!channel_topic_known(frame->topic)) {
+        refuse_unjoined(peer, frame);
+        free_message(in);
+    } else if (text_is(frame->event, "phx_join")) {
+        handle_join(peer, in);
+    } else {
+        handle_push(peer, in);
+    }
+}
+
+/* --- the inbox --- */
+
+static struct message_in *take(struct peer *peer)
+{
+    struct message_in *in = peer->inbox.first;
+    peer->inbox.first = in->next;
+    if (!in->next)
+        peer->inbox.end = &peer->inbox.first;
+    peer->inbox.count--;
+    peer->inbox.bytes -= in->bytes;
+    return in;
+}
+
+/* A peer that does not take its answers gets no further ones made. */
+static void go_on(struct peer *peer)
+{
+    while (peer->state == PEER_OPEN && !peer->busy && peer->inbox.count &&
+           peer->out.bytes <= (size_t)peer->relay->config->relay_peer_queue)
+        handle(peer, take(peer));
+    peer_update(peer);
+}
+
+void phoenix_resume(struct peer *peer)
+{
+    if (peer->inbox.count)
+        go_on(peer);
+}
+
+void phoenix_settled(struct peer *peer)
+{
+    go_on(peer);
+    peer_idle(peer);
+    peer_settled(peer);
+}
+
+static void text_came(void *context, struct text text)
+{
+    struct peer *peer = context;
+    struct message_in *in = calloc(1, sizeof *in);
+    must(in != NULL);
+    in->bytes = text.len;
+    if (!frame_parse(text, &in->frame)) {
+        free(in);
+        peer_end(peer, 1008, "no Phoenix message");
+        return;
+    }
+    if (text_is(in->frame.topic, "phoenix") && text_is(in->frame.event, "heartbeat")) {
+        say_reply(peer, &in->frame, NULL, "ok", json_object());
+        free_message(in);
+        return;
+    }
+    *peer->inbox.end = in;
+    peer->inbox.end = &in->next;
+    peer->inbox.count++;
+    peer->inbox.bytes += in->bytes;
+    go_on(peer);
+}
+
+static void ping_came(void *context, struct text payload)
+{
+    struct broadcast *pong = broadcast_frame(OPCODE_PONG, payload, 0);
+    peer_send(context, pong);
+    broadcast_release(&pong);
+}
+
+/* Answered with the client's own code (RFC 6455 5.5.1); what it may not send never comes here. */
+static void close_came(void *context, int code)
+{
+    struct peer *peer = context;
+    peer->goodbye = true;
+    peer_end(peer, code ? code : 1000, "by client");
+}
+
+static void broken_rule(void *context, int code, const char *reason)
+{
+    peer_end(context, code, reason);
+}
+
+const struct websocket_events phoenix_events = {
+    .text = text_came,
+    .ping = ping_came,
+    .close = close_came,
+    .fail = broken_rule,
+};
+
+/* --- rooms --- */
+
+static void tell(void *peer, struct broadcast *broadcast)
+{
+    peer_tell(peer, broadcast);
+}
+
+static void overflow(void *peer)
+{
+    peer_cut(peer, 1008, "queue full");
+}
+
+struct hub *phoenix_hub_new(const struct relay *relay)
+{
+    static const struct hub_events events = { .send = tell, .overflow = overflow };
+    return hub_new(&events, (size_t)relay->config->relay_peer_queue);
+}
+
+void phoenix_gone(struct peer *peer)
+{
+    while (peer->members) {
+        struct hub_member *member = peer->members;
+        hub_leave(peer->relay->hub, &member, &peer->members);
+    }
+    while (peer->inbox.count)
+        free_message(take(peer));
+}
+
+void phoenix_evict(struct relay *relay, struct hub_room *room, const char *event)
+{
+    hub_unsettle(relay->hub, room);
+    for (struct hub_member *member = room->members, *next; member; member = next) {
+        struct peer *peer = member->peer;
+        next = member->next_in_room; /* with the last member the room goes, but then there is no next */
+        if (member->pending)
+            continue;
+        say_end(peer, hub_topic(room), member->join_ref, event, error_payload(event));
+        hub_leave(relay->hub, &member, &peer->members);
+    }
+}

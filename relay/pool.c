@@ -1,0 +1,148 @@
+#include "relay/pool.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/must.h"
+#include "db/db.h"
+
+struct queue {
+    struct job *first, **end;
+};
+
+struct pool {
+    const struct config *config;
+    const struct view *view;
+    uv_mutex_t lock; /* guards the queues and stopping */
+    uv_cond_t more;
+    struct queue waiting, finished;
+    bool stopping;
+    uv_async_t wake;
+    int count;
+    uv_thread_t threads[];
+};
+
+static void put(struct queue *queue, struct job *job)
+{
+    job->next = NULL;
+    *queue->end = job;
+    queue->end = &job->next;
+}
+
+static struct job *take(struct queue *queue)
+{
+    struct job *job = queue->first;
+    if (job && !(queue->first = job->next))
+        queue->end = &queue->first;
+    return job;
+}
+
+static void do_job(struct pool *pool, struct job *job, struct db *db)
+{
+    struct scope scope = { .arena = job->arena, .db = db, .config = pool->config, .now = clock_now() };
+    job->work(job, &scope, pool->view);
+    uv_mutex_lock(&pool->lock);
+    put(&pool->finished, job);
+    uv_mutex_unlock(&pool->lock);
+    uv_async_send(&pool->wake);
+}
+
+static struct job *next_job(struct pool *pool)
+{
+    uv_mutex_lock(&pool->lock);
+    while (!pool->stopping && !pool->waiting.first)
+        uv_cond_wait(&pool->more, &pool->lock);
+    struct job *job = pool->stopping ? NULL : take(&pool->waiting);
+    uv_mutex_unlock(&pool->lock);
+    return job;
+}
+
+static void run_worker(void *arg)
+{
+    struct pool *pool = arg;
+    struct db *db = db_new(pool->config->database_relay_url, "confab-relay");
+    for (struct job *job; (job = next_job(pool));)
+        do_job(pool, job, db);
+    db_free(&db);
+}
+
+static void free_job(struct job *job)
+{
+    struct arena *arena = job->arena; /* the job lies in it */
+    arena_free(&arena);
+}
+
+/* Everything that is finished by now; what the calls submit comes back later. */
+static void hear(uv_async_t *wake)
+{
+    struct pool *pool = wake->data;
+    uv_mutex_lock(&pool->lock);
+    struct job *job = pool->finished.first;
+    pool->finished = (struct queue){ NULL, &pool->finished.first };
+    uv_mutex_unlock(&pool->lock);
+    for (struct job *next; job; job = next) {
+        next = job->next;
+        job->done(job);
+        free_job(job);
+    }
+}
+
+struct pool *pool_new(uv_loop_t *loop, int count, const struct config *config, const struct view *view)
+{
+    struct pool *pool = calloc(1, sizeof *pool + (size_t)count * sizeof pool->threads[0]);
+    must(pool != NULL);
+    pool->config = config;
+    pool->view = view;
+    pool->count = count;
+    pool->waiting = (struct queue){ NULL, &pool->waiting.first };
+    pool->finished = (struct queue){ NULL, &pool->finished.first };
+    must(uv_mutex_init(&pool->lock) == 0 && uv_cond_init(&pool->more) == 0);
+    must(uv_async_init(loop, &pool->wake, hear) == 0);
+    pool->wake.data = pool;
+    for (int i = 0; i < count; i++)
+        must(uv_thread_create(&pool->threads[i], run_worker, pool) == 0);
+    return pool;
+}
+
+void *job_new(size_t size, void (*work)(struct job *, struct scope *, const struct view *), void (*done)(struct job *))
+{
+    struct arena *arena = arena_new();
+    struct job *job = arena_alloc(arena, size);
+    *job = (struct job){ .arena = arena, .work = work, .done = done };
+    return job;
+}
+
+void pool_submit(struct pool *pool, struct job *job)
+{
+    uv_mutex_lock(&pool->lock);
+    put(&pool->waiting, job);
+    uv_cond_signal(&pool->more);
+    uv_mutex_unlock(&pool->lock);
+}
+
+static void closed(uv_handle_t *handle)
+{
+    struct pool *pool = handle->data;
+    uv_mutex_destroy(&pool->lock);
+    uv_cond_destroy(&pool->more);
+    free(pool);
+}
+
+void pool_free(struct pool **gone)
+{
+    struct pool *pool = *gone;
+    if (!pool)
+        return;
+    uv_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    uv_cond_broadcast(&pool->more);
+    uv_mutex_unlock(&pool->lock);
+    for (int i = 0; i < pool->count; i++)
+        uv_thread_join(&pool->threads[i]);
+    for (struct job *job; (job = take(&pool->waiting)) || (job = take(&pool->finished));)
+        free_job(job);
+    uv_close((uv_handle_t *)&pool->wake, closed);
+    *gone = NULL;
+}

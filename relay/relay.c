@@ -1,0 +1,264 @@
+/* confab-relay: holds the browsers' connections. One loop; it keeps no truth of its own and may be killed at any
+ * moment. Reading order: here, welcome.c, peer.c, phoenix.c, hub.c, source.c. */
+#include "relay/relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "relay/hub.h"
+#include "relay/listen.h"
+#include "relay/peer.h"
+#include "relay/phoenix.h"
+#include "relay/pool.h"
+#include "relay/source.h"
+#include "web/view.h"
+
+enum {
+    WORKERS = 4,
+    DESCRIPTORS_KEPT = 64, /* for the database, the log, the loop */
+    ACCEPTS_PER_TURN = 64,
+    TICK_MS = 1000,
+    DRAIN_STEP_MS = 50,
+    DRAIN_STEPS = 40,      /* closes are spread over two seconds */
+    DRAIN_MOST_MS = 10000, /* then what is left is cut off */
+};
+
+/* The program: what only main and its callbacks need. */
+struct program {
+    struct relay relay;
+    struct listening listening;
+    int reserve; /* a descriptor to give away when there are no others */
+    uv_poll_t accepting;
+    uv_timer_t tick, drain;
+    uv_prepare_t before_sleep;
+    uv_check_t after_sleep;
+    uv_signal_t terminate, interrupt;
+    size_t drain_portion;
+    int64_t drain_since;
+};
+
+int64_t relay_now(const struct relay *relay)
+{
+    return (int64_t)uv_now(relay->loop);
+}
+
+/* Flushing may end peers and hand messages on, which may queue more: until nothing is left. */
+void relay_turn(struct relay *relay)
+{
+    source_turn(relay->source);
+    while (relay->flushing || relay->ending) {
+        peer_flush_all(relay);
+        peer_free_ended(relay);
+    }
+}
+
+static void turn_before(uv_prepare_t *handle)
+{
+    relay_turn(handle->data);
+}
+
+static void turn_after(uv_check_t *handle)
+{
+    relay_turn(handle->data);
+}
+
+/* --- connections --- */
+
+/* No descriptor is left: without this the same connection would wake us for ever. It is taken and dropped. */
+static void refuse_one(struct program *program)
+{
+    struct text address;
+    char text[64];
+    close(program->reserve);
+    int fd = listen_accept(&program->listening, text, &address);
+    if (fd >= 0)
+        close(fd);
+    program->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    log_event(LOG_WARN, "out of descriptors", LOG_N("peers", program->relay.peer_count));
+}
+
+static void accept_some(uv_poll_t *handle, int status, int events)
+{
+    struct program *program = handle->data;
+    (void)status, (void)events;
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        struct text address;
+        char text[64];
+        int fd = listen_accept(&program->listening, text, &address);
+        if (fd >= 0)
+            peer_new(&program->relay, fd, address);
+        else if (errno == EMFILE || errno == ENFILE)
+            refuse_one(program);
+        if (fd < 0 && errno != ECONNABORTED && errno != EINTR)
+            return;
+    }
+}
+
+static void tick(uv_timer_t *timer)
+{
+    struct relay *relay = timer->data;
+    source_tick(relay->source);
+    for (struct peer *peer = relay->peers; peer; peer = peer->next) /* none is freed before the turn ends */
+        peer_tick(peer);
+}
+
+/* --- the end --- */
+
+static void stop(struct program *program)
+{
+    uv_close((uv_handle_t *)&program->drain, NULL);
+    uv_close((uv_handle_t *)&program->tick, NULL);
+    uv_close((uv_handle_t *)&program->terminate, NULL);
+    uv_close((uv_handle_t *)&program->interrupt, NULL);
+    uv_close((uv_handle_t *)&program->before_sleep, NULL);
+    uv_close((uv_handle_t *)&program->after_sleep, NULL);
+    pool_free(&program->relay.pool);
+    source_free(&program->relay.source);
+}
+
+static void drain_step(uv_timer_t *timer)
+{
+    struct program *program = timer->data;
+    struct relay *relay = &program->relay;
+    size_t portion = program->drain_portion;
+    for (struct peer *peer = relay->peers; peer && portion; peer = peer->next) {
+        if (peer->leaving || peer->state >= PEER_CLOSING)
+            continue;
+        peer_leave(peer);
+        portion--;
+    }
+    bool late = relay_now(relay) - program->drain_since >= DRAIN_MOST_MS;
+    if (relay->peers && !late)
+        return;
+    if (late) { /* workers may hang in the database: the process's end frees everything */
+        log_event(LOG_WARN, "stopped without waiting", LOG_N("peers", relay->peer_count));
+        _exit(0);
+    }
+    stop(program);
+}
+
+static void drain(uv_signal_t *handle, int number)
+{
+    struct program *program = handle->data;
+    struct relay *relay = &program->relay;
+    if (relay->draining)
+        return;
+    log_event(LOG_INFO, "drain", LOG_N("signal", number), LOG_N("peers", relay->peer_count));
+    relay->draining = true;
+    uv_close((uv_handle_t *)&program->accepting, NULL);
+    listen_close(&program->listening);
+    program->drain_portion = 1 + relay->peer_count / DRAIN_STEPS;
+    if (relay->peer_count < DRAIN_STEPS) /* few: at once */
+        program->drain_portion = DRAIN_STEPS;
+    program->drain_since = relay_now(relay);
+    uv_timer_start(&program->drain, drain_step, 0, DRAIN_STEP_MS);
+}
+
+/* --- the beginning --- */
+
+/* As many descriptors as we may have, and no more peers than that. */
+static size_t peer_limit(const struct config *config)
+{
+    struct rlimit limit;
+    size_t asked = (size_t)config->relay_max_peers;
+    must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= asked + DESCRIPTORS_KEPT)
+        return asked;
+    size_t lowered = limit.rlim_cur > 2 * DESCRIPTORS_KEPT ? limit.rlim_cur - DESCRIPTORS_KEPT : DESCRIPTORS_KEPT;
+    log_event(LOG_WARN, "max_peers lowered", LOG_N("asked", asked), LOG_N("peers", lowered),
+              LOG_N("descriptors", limit.rlim_cur));
+    return lowered;
+}
+
+static void start(struct program *program, uv_loop_t *loop)
+{
+    struct relay *relay = &program->relay;
+    relay->loop = loop;
+    relay->hub = phoenix_hub_new(relay);
+    relay->pool = pool_new(loop, WORKERS, relay->config, relay->view);
+    relay->source = source_new(relay);
+    program->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    must(uv_poll_init(loop, &program->accepting, program->listening.fd) == 0);
+    uv_poll_start(&program->accepting, UV_READABLE, accept_some);
+    uv_timer_init(loop, &program->tick);
+    uv_timer_start(&program->tick, tick, TICK_MS, TICK_MS);
+    uv_timer_init(loop, &program->drain);
+    uv_prepare_init(loop, &program->before_sleep);
+    uv_prepare_start(&program->before_sleep, turn_before);
+    uv_check_init(loop, &program->after_sleep);
+    uv_check_start(&program->after_sleep, turn_after);
+    uv_signal_init(loop, &program->terminate);
+    uv_signal_start(&program->terminate, drain, SIGTERM);
+    uv_signal_init(loop, &program->interrupt);
+    uv_signal_start(&program->interrupt, drain, SIGINT);
+    program->accepting.data = program->drain.data = program->terminate.data = program->interrupt.data = program;
+    program->tick.data = program->before_sleep.data = program->after_sleep.data = relay;
+}
+
+static void run(struct program *program)
+{
+    uv_loop_t loop;
+    signal(SIGPIPE, SIG_IGN);
+    must(uv_loop_init(&loop) == 0);
+    start(program, &loop);
+    log_event(LOG_INFO, "listening", LOG_S("on", program->relay.config->relay_listen),
+              LOG_N("max_peers", program->relay.peer_limit));
+    uv_run(&loop, UV_RUN_DEFAULT);
+    hub_free(&program->relay.hub);
+    must(uv_loop_close(&loop) == 0);
+    close(program->reserve);
+    log_event(LOG_INFO, "stopped", LOG_N("peers", program->relay.peer_serial));
+}
+
+/* Everything that can be wrong is found out before anybody is let in. NULL, or a sentence. */
+static const char *prepare(struct program *program, struct arena *arena, struct view **view)
+{
+    struct relay *relay = &program->relay;
+    const char *error = NULL;
+    relay->config = config_load(arena, NULL, &error);
+    if (!relay->config)
+        return error;
+    if (relay->config->key_count == 0)
+        return "session.keys is not set";
+    *view = view_load(arena_printf(arena, "%s/views", relay->config->site_data), arena, &error);
+    relay->view = *view;
+    if (!relay->view)
+        return error;
+    relay->peer_limit = peer_limit(relay->config);
+    return listen_open(relay->config->relay_listen, arena, &program->listening, &error) ? NULL : error;
+}
+
+int main(int argc, char **argv)
+{
+    struct program program = { .reserve = -1 };
+    struct view *view = NULL;
+    (void)argv;
+    if (argc != 1) {
+        fprintf(stderr, "usage: confab-relay (everything is set in confab.conf)\n");
+        return 2;
+    }
+    log_open("relay", LOG_INFO);
+    must(sodium_init() >= 0);
+    struct arena *arena = arena_new();
+    const char *error = prepare(&program, arena, &view);
+    if (error)
+        fprintf(stderr, "confab-relay: %s\n", error);
+    else
+        run(&program);
+    view_free(&view);
+    arena_free(&arena);
+    return error ? 1 : 0;
+}

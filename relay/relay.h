@@ -1,0 +1,42 @@
+/* What the parts of the relay share: one event loop, one thread; only jobs (pool.h) run elsewhere.
+ *
+ * A turn of the loop: whatever is ready is read, judged and queued; then, before the loop sleeps again, relay_turn asks
+ * the source for what the doorbells told, sends each peer all that it was queued in one system call, and frees the
+ * peers that ended. Nothing frees a peer before that: any callback may hold one. */
+#ifndef CONFAB_RELAY_RELAY_H
+#define CONFAB_RELAY_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+struct config;
+struct hub;
+struct peer;
+struct pool;
+struct source;
+struct view;
+
+struct relay {
+    uv_loop_t *loop;
+    const struct config *config;
+    const struct view *view;
+    struct hub *hub;
+    struct pool *pool;
+    struct source *source;
+    struct peer *peers; /* all */
+    size_t peer_count, peer_limit;
+    uint64_t peer_serial;
+    struct peer *flushing, *ending; /* what this turn still has to do */
+    bool draining;
+};
+
+/* Milliseconds of a clock that never jumps, as of the beginning of the turn. */
+int64_t relay_now(const struct relay *);
+
+/* Everything that is left to do before the loop sleeps. */
+void relay_turn(struct relay *);
+
+#endif

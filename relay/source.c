@@ -1,0 +1,427 @@
+#include "relay/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "chat/message.h"
+#include "chat/room.h"
+#include "db/db.h"
+#include "db/listener.h"
+#include "live/channel.h"
+#include "relay/broadcast.h"
+#include "relay/hub.h"
+#include "relay/peer.h"
+#include "relay/phoenix.h"
+#include "relay/pool.h"
+#include "relay/relay.h"
+
+/* Milliseconds, and how many messages of a room one read takes. */
+enum { RETRY_FIRST_MS = 100, RETRY_MOST_MS = 2000, CONNECT_MS = 5000, AWAY_MS = 5000, READ_MS = 5000, READ_MOST = 200 };
+enum { EVENT_BYTES_MAX = 4 * 1024 * 1024 };
+
+struct ring {
+    int64_t id;
+    uint64_t serial;
+};
+
+struct source {
+    struct relay *relay;
+    struct pool *pool; /* one worker of its own: reads never wait behind posts */
+    struct listener *listener;
+    uv_poll_t *poll; /* on the listener's descriptor, or NULL */
+    struct listener_wants wants;
+    uv_timer_t retry;
+    int64_t retry_ms, dialled, lost; /* relay_now */
+    bool listening;                  /* LISTEN is committed */
+    uint64_t listens;                /* counts the LISTENs: a sweep belongs to one */
+    bool sweep_due, reading;
+    int64_t reading_since;   /* relay_now */
+    int64_t connected_since; /* clock_now, or 0 */
+    bool sent_away;
+    struct ring *rung;
+    size_t rung_count, rung_size;
+};
+
+/* What is read of one room. */
+struct read_room {
+    struct ring ring;
+    struct text topic;
+    const char *epoch;
+    int64_t rev, to; /* from here, as far as this */
+    bool gone;       /* there is no such room any more */
+    bool other;      /* another database, or one that went back */
+    bool more;
+    struct broadcast **told;
+    size_t told_count;
+};
+
+struct read_job {
+    struct job job;
+    struct source *source;
+    uint64_t listens;
+    bool sweep;
+    struct read_room *rooms;
+    size_t count;
+    enum outcome outcome;
+};
+
+int64_t source_connected_since(const struct source *source)
+{
+    return source->connected_since;
+}
+
+/* --- on the worker --- */
+
+static void release_told(void *arg)
+{
+    struct read_room *room = arg;
+    for (size_t i = 0; i < room->told_count; i++)
+        broadcast_release(&room->told[i]);
+}
+
+static enum outcome read_room(struct read_room *room, struct scope *scope, const struct view *view)
+{
+    struct messages messages;
+    enum outcome outcome = message_changed(scope, room->ring.id, room->rev, READ_MOST, &messages);
+    if (outcome != DONE)
+        return outcome;
+    room->told = arena_array(scope->arena, messages.count, sizeof(struct broadcast *));
+    arena_own(scope->arena, room, release_told);
+    for (size_t i = 0; i < messages.count; i++) {
+        struct buffer text = buffer_new(EVENT_BYTES_MAX);
+        if (channel_event(scope, view, room->topic, &messages.items[i], &text))
+            room->told[room->told_count++] = broadcast_frame(OPCODE_TEXT, buffer_view(&text), messages.items[i].rev);
+        buffer_free(&text);
+        room->to = messages.items[i].rev;
+    }
+    room->more = messages.count == READ_MOST;
+    return DONE;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    int64_t left = ((const struct room_mark *)a)->id, right = ((const struct room_mark *)b)->id;
+    return (left > right) - (left < right);
+}
+
+/* Ask for all counters: which rooms are gone, which went back, and which are wanted because they moved. */
+static enum outcome sweep(struct read_job *read, struct scope *scope, bool *wanted)
+{
+    struct room_mark *marks;
+    size_t count;
+    int64_t *ids = arena_array(scope->arena, read->count, sizeof *ids);
+    for (size_t i = 0; i < read->count; i++)
+        ids[i] = read->rooms[i].ring.id;
+    enum outcome outcome = room_moved(scope, ids, read->count, &marks, &count);
+    if (outcome != DONE)
+        return outcome;
+    if (count)
+        qsort(marks, count, sizeof *marks, by_id);
+    for (size_t i = 0; i < read->count; i++) {
+        struct room_mark key = { .id = ids[i] };
+        const struct room_mark *mark = count ? bsearch(&key, marks, count, sizeof *marks, by_id) : NULL;
+        read->rooms[i].gone = !mark;
+        if (mark && mark->rev < read->rooms[i].rev)
+            read->rooms[i].other = true;
+        wanted[i] = mark && mark->rev > read->rooms[i].rev;
+    }
+    return DONE;
+}
+
+static void read_work(struct job *job, struct scope *scope, const struct view *view)
+{
+    struct read_job *read = (struct read_job *)job;
+    bool *wanted = arena_array(scope->arena, read->count, sizeof *wanted);
+    const char *epoch = db_epoch(scope->db, scope->arena);
+    read->outcome = epoch ? DONE : BROKEN;
+    memset(wanted, 1, read->count);
+    for (size_t i = 0; epoch && i < read->count; i++)
+        read->rooms[i].other = strcmp(epoch, read->rooms[i].epoch) != 0;
+    if (read->outcome == DONE && read->sweep)
+        read->outcome = sweep(read, scope, wanted);
+    for (size_t i = 0; read->outcome == DONE && i < read->count; i++)
+        if (wanted[i] && !read->rooms[i].other)
+            read->outcome = read_room(&read->rooms[i], scope, view);
+}
+
+/* --- connected and lost --- */
+
+static void lost(struct source *source, const char *reason)
+{
+    if (source->connected_since || !source->lost) {
+        log_event(LOG_ERROR, "database lost", LOG_S("reason", reason));
+        source->lost = relay_now(source->relay);
+        source->sent_away = false;
+    }
+    source->connected_since = 0;
+}
+
+static void regained(struct source *source)
+{
+    if (source->connected_since)
+        return;
+    log_event(LOG_INFO, "database connected", LOG_N("away_ms", relay_now(source->relay) - source->lost));
+    source->connected_since = clock_now();
+    source->retry_ms = RETRY_FIRST_MS;
+}
+
+/* --- reading --- */
+
+static struct hub_room *find(const struct source *source, struct ring ring)
+{
+    struct hub_room *room = hub_room_by_id(source->relay->hub, ring.id);
+    return room && room->serial == ring.serial ? room : NULL;
+}
+
+static void ring(struct source *source, struct hub_room *room)
+{
+    if (room->rung)
+        return;
+    if (source->rung_count == source->rung_size) {
+        source->rung_size = source->rung_size ? source->rung_size * 2 : 64;
+        source->rung = reallocarray(source->rung, source->rung_size, sizeof *source->rung);
+        must(source->rung != NULL);
+    }
+    room->rung = true;
+    source->rung[source->rung_count++] = (struct ring){ room->id, room->serial };
+}
+
+void source_settle(struct source *source, struct hub_room *room)
+{
+    if (room->fresh)
+        ring(source, room);
+    room->fresh = false;
+}
+
+static void tell_room(struct source *source, struct hub_room *room, const struct read_room *read)
+{
+    struct relay *relay = source->relay;
+    if (read->gone || read->other) {
+        phoenix_evict(relay, room, read->gone ? "phx_close" : "phx_error");
+        return;
+    }
+    for (size_t i = 0; i < read->told_count; i++)
+        hub_tell(relay->hub, room, read->told[i]);
+    if (read->to > room->rev)
+        room->rev = read->to;
+    if (read->more)
+        ring(source, room);
+}
+
+static void read_done(struct job *job)
+{
+    struct read_job *read = (struct read_job *)job;
+    struct source *source = read->source;
+    source->reading = false;
+    if (read->outcome != DONE || !source->listening) { /* nothing was told: the next sweep finds it again */
+        lost(source, "read failed");
+        return;
+    }
+    if (read->sweep && read->listens == source->listens)
+        regained(source);
+    if (!source->connected_since)
+        return;
+    for (size_t i = 0; i < read->count; i++) {
+        struct hub_room *room = find(source, read->rooms[i].ring);
+        if (room)
+            tell_room(source, room, &read->rooms[i]);
+    }
+}
+
+static void add_room(struct read_job *read, struct hub_room *room)
+{
+    struct arena *arena = read->job.arena;
+    room->rung = false;
+    read->rooms[read->count++] = (struct read_room){ .ring = { room->id, room->serial },
+                                                     .topic = text_copy(arena, hub_topic(room)),
+                                                     .epoch = arena_copy(arena, room->epoch, strlen(room->epoch)),
+                                                     .rev = room->rev };
+}
+
+static void submit(struct source *source, bool all)
+{
+    struct relay *relay = source->relay;
+    struct read_job *read = job_new(sizeof *read, read_work, read_done);
+    size_t most = all ? hub_room_count(relay->hub) : source->rung_count;
+    read->source = source;
+    read->listens = source->listens;
+    read->sweep = all;
+    read->rooms = arena_array(read->job.arena, most, sizeof *read->rooms);
+    for (struct hub_room *room = all ? hub_rooms(relay->hub) : NULL; room; room = room->next)
+        if (room->id)
+            add_room(read, room);
+    for (size_t i = 0; !all && i < source->rung_count; i++) {
+        struct hub_room *room = find(source, source->rung[i]);
+        if (room)
+            add_room(read, room);
+    }
+    source->rung_count = 0;
+    source->sweep_due = source->sweep_due && !all;
+    source->reading = true;
+    source->reading_since = relay_now(relay);
+    pool_submit(source->pool, &read->job);
+}
+
+void source_turn(struct source *source)
+{
+    if (!source->listening || source->reading)
+        return;
+    if (source->sweep_due)
+        submit(source, true);
+    else if (source->rung_count && source->connected_since)
+        submit(source, false);
+}
+
+/* --- listening --- */
+
+static void dial(uv_timer_t *timer);
+
+static void close_poll(uv_handle_t *poll)
+{
+    free(poll);
+}
+
+static void unwatch(struct source *source)
+{
+    if (source->poll)
+        uv_close((uv_handle_t *)source->poll, close_poll);
+    source->poll = NULL;
+}
+
+/* Give up this connection and dial again, a little later each time. */
+static void hang_up(struct source *source, const char *reason)
+{
+    unwatch(source);
+    listener_free(&source->listener);
+    source->listening = false;
+    lost(source, reason);
+    uv_timer_start(&source->retry, dial, (uint64_t)source->retry_ms, 0);
+    source->retry_ms = source->retry_ms * 2 < RETRY_MOST_MS ? source->retry_ms * 2 : RETRY_MOST_MS;
+}
+
+static void hear(struct source *source)
+{
+    struct text channel, payload;
+    int64_t id;
+    while (listener_next(source->listener, &channel, &payload)) {
+        if (!text_is(channel, "confab_room") || !text_number(payload, INT64_MAX, &id))
+            continue;
+        struct hub_room *room = hub_room_by_id(source->relay->hub, id);
+        if (room)
+            ring(source, room);
+    }
+}
+
+static void step(struct source *source);
+
+static void ready(uv_poll_t *poll, int status, int events)
+{
+    (void)status, (void)events; /* an error shows when libpq reads */
+    step(poll->data);
+}
+
+static void watch(struct source *source)
+{
+    struct listener_wants wants = listener_wants(source->listener);
+    if (source->poll && memcmp(&wants, &source->wants, sizeof wants) == 0 && uv_is_active((uv_handle_t *)source->poll))
+        return;
+    unwatch(source);
+    source->wants = wants;
+    source->poll = malloc(sizeof *source->poll);
+    must(source->poll != NULL && wants.fd >= 0);
+    must(uv_poll_init(source->relay->loop, source->poll, wants.fd) == 0);
+    source->poll->data = source;
+    uv_poll_start(source->poll, (wants.readable ? UV_READABLE : 0) | (wants.writable ? UV_WRITABLE : 0), ready);
+}
+
+static void step(struct source *source)
+{
+    bool was_listening = source->listening;
+    enum listener_state state = listener_step(source->listener);
+    if (state == LISTENER_BROKEN) {
+        hang_up(source, "listener broken");
+        return;
+    }
+    source->listening = state == LISTENER_LISTENING;
+    if (source->listening && !was_listening) {
+        source->listens++;
+        source->sweep_due = true;
+    }
+    if (source->listening)
+        hear(source);
+    watch(source);
+}
+
+static void dial(uv_timer_t *timer)
+{
+    struct source *source = timer->data;
+    source->dialled = relay_now(source->relay);
+    source->listener = listener_new(source->relay->config->database_listen_url, "confab-relay listen");
+    if (listener_wants(source->listener).fd < 0)
+        step(source); /* it could not even begin, and says so */
+    else
+        watch(source);
+}
+
+/* --- time --- */
+
+static void send_away(struct source *source)
+{
+    source->sent_away = true;
+    log_event(LOG_WARN, "peers sent away", LOG_N("peers", source->relay->peer_count));
+    for (struct peer *peer = source->relay->peers; peer; peer = peer->next)
+        if (peer->state == PEER_OPEN)
+            peer_cut(peer, 1013, "database away");
+}
+
+void source_tick(struct source *source)
+{
+    int64_t now = relay_now(source->relay);
+    if (source->listener && !source->listening && now - source->dialled >= CONNECT_MS)
+        hang_up(source, "connecting takes too long");
+    if (source->reading && now - source->reading_since >= READ_MS)
+        lost(source, "reading takes too long");
+    if (!source->connected_since && now - source->lost >= AWAY_MS && !source->sent_away)
+        send_away(source);
+    source->sweep_due = source->listening;
+}
+
+/* --- beginning and end --- */
+
+struct source *source_new(struct relay *relay)
+{
+    struct source *source = calloc(1, sizeof *source);
+    must(source != NULL);
+    source->relay = relay;
+    source->pool = pool_new(relay->loop, 1, relay->config, relay->view);
+    source->retry_ms = RETRY_FIRST_MS;
+    source->lost = relay_now(relay);
+    uv_timer_init(relay->loop, &source->retry);
+    source->retry.data = source;
+    uv_timer_start(&source->retry, dial, 0, 0);
+    return source;
+}
+
+static void closed(uv_handle_t *timer)
+{
+    free(timer->data);
+}
+
+void source_free(struct source **gone)
+{
+    struct source *source = *gone;
+    if (!source)
+        return;
+    pool_free(&source->pool);
+    unwatch(source);
+    listener_free(&source->listener);
+    free(source->rung);
+    uv_close((uv_handle_t *)&source->retry, closed);
+    *gone = NULL;
+}

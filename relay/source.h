@@ -1,0 +1,39 @@
+/* Where broadcasts come from: doorbells of the database, a sweep each second for what nobody rang for, and the rows
+ * that are then read, once for all bells of a turn.
+ *
+ * 1. A bell says only which room to look at; what is told is always read as "rev greater than the room's", in order, so
+ * a bell that is lost, late, or heard twice changes nothing.
+ * 2. After each connect: LISTEN is committed, then all rooms are swept, then bells are trusted. What happened in
+ * between is found by the sweep, what happens later rings.
+ * 3. One read is out at a time; what rings meanwhile is read next.
+ * 4. Without the database nothing is told (DESIGN 4), after five seconds all peers are sent away (1013). On return the
+ *    sweep finds what was missed. A database that went back in time, or is another one, shows by its epoch or a
+ *    counter that fell: members are told to join anew. */
+#ifndef CONFAB_RELAY_SOURCE_H
+#define CONFAB_RELAY_SOURCE_H
+
+#include <stdint.h>
+
+struct hub_room;
+struct relay;
+struct source;
+
+/* Begins to connect when the loop runs. */
+struct source *source_new(struct relay *) __attribute__((warn_unused_result, returns_nonnull));
+
+/* Ends its worker; its handles close when the loop runs next. */
+void source_free(struct source **);
+
+/* A join was accepted: a room that nobody was in before is read from there. */
+void source_settle(struct source *, struct hub_room *);
+
+/* At the end of a turn: read what rang in it. */
+void source_turn(struct source *);
+
+/* Once a second. */
+void source_tick(struct source *);
+
+/* Since when the database can be heard and read (microseconds since 1970), or 0 while it can not. */
+int64_t source_connected_since(const struct source *);
+
+#endif

@@ -1,0 +1,58 @@
+/* Reading WebSocket frames of a client (RFC 6455), by wslay. Pure: bytes are fed in, messages come out by callbacks.
+ * wslay's context takes some 9 KB, so there is one only while a message or a frame is open. */
+#ifndef CONFAB_RELAY_WEBSOCKET_H
+#define CONFAB_RELAY_WEBSOCKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+struct websocket;
+
+enum { WEBSOCKET_FRAGMENTS_MAX = 256, WEBSOCKET_CONTROL_MAX = 125 };
+
+/* Called from within websocket_feed, which must not be called from them. Texts are valid during the call. */
+struct websocket_events {
+    void (*text)(void *context, struct text message); /* valid UTF-8 */
+    void (*ping)(void *context, struct text payload);
+    /* The client ends it: code 0 if it gave none. */
+    void (*close)(void *context, int code);
+    /* The client broke a rule: the code to close with, and why. Nothing is read after this or after a close. */
+    void (*fail)(void *context, int code, const char *reason);
+};
+
+struct websocket {
+    const struct websocket_events *events;
+    void *context;     /* for the events */
+    size_t limit;      /* most bytes of a message */
+    void *wslay;       /* NULL between messages */
+    struct text input; /* what is being fed */
+    size_t held;       /* bytes fed of a frame that is not complete */
+    size_t frame;      /* bytes of the frame that has begun, with its header; 0 before that */
+    bool open;         /* a fragmented message has begun */
+    bool over;         /* nothing more is read: the client closed, or broke a rule */
+    bool muted;        /* read on, but tell nobody */
+    bool closed;       /* the client's close was read */
+    int fragments;
+    int complaint; /* the code that ended it from our side, or 0 */
+};
+
+/* Starts empty. The events must last. */
+void websocket_open(struct websocket *, const struct websocket_events *, void *context, size_t limit);
+
+/* Free what is held. */
+void websocket_close(struct websocket *);
+
+void websocket_feed(struct websocket *, struct text bytes);
+
+/* Let no more events happen; allowed from within one. What arrives afterwards may be drained: *closed becomes true with
+ * the client's own close frame, if what came before it can still be understood. */
+void websocket_stop(struct websocket *);
+void websocket_drain(struct websocket *, struct text bytes, bool *closed);
+
+/* RFC 6455 4.2.2: the Sec-WebSocket-Accept for a key; out takes 29 bytes with its NUL. */
+void websocket_accept_key(struct text key, char out[29]);
+
+#endif

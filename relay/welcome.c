@@ -1,0 +1,183 @@
+#include "relay/welcome.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "relay/head.h"
+#include "relay/peer.h"
+#include "relay/phoenix.h"
+#include "relay/pool.h"
+#include "relay/relay.h"
+#include "relay/source.h"
+#include "relay/upgrade.h"
+#include "web/csrf.h"
+#include "web/session.h"
+
+enum { ANSWER_MAX = 1024 };
+
+struct verify_job {
+    struct job job;
+    struct peer *peer;
+    struct upgrade *upgrade;
+    struct text csrf;
+    int status; /* 101, or what to refuse with */
+    const char *reason;
+    struct text guest; /* the identity of one without a cookie */
+};
+
+static void refuse(struct peer *peer, int status, const char *reason, const char *allow, bool no_body)
+{
+    struct buffer answer = buffer_new(ANSWER_MAX);
+    log_event(LOG_INFO, "live refused", LOG_N("peer", peer->id), LOG_S("address", peer->address),
+              LOG_N("status", status), LOG_S("reason", reason));
+    upgrade_refuse(&answer, status, allow, no_body);
+    peer_answer(peer, buffer_view(&answer), status, reason);
+    buffer_free(&answer);
+}
+
+enum outcome welcome_scope(const struct peer *peer, struct scope *scope, struct session *session)
+{
+    struct credentials came = { .cookie = text_of(peer->cookie), .bearer = text_of(peer->bearer) };
+    scope->address = text_of(peer->address);
+    enum outcome outcome = session_open(&came, scope, session);
+    if (outcome == DONE && session->state == SESSION_NONE)
+        scope->guest = text_of(peer->guest);
+    return outcome;
+}
+
+/* --- the health page --- */
+
+static void answer_health(struct peer *peer, const struct upgrade *upgrade)
+{
+    char body[100], since[CLOCK_TEXT_SIZE];
+    struct buffer answer = buffer_new(ANSWER_MAX);
+    int64_t at = source_connected_since(peer->relay->source);
+    int len = at ? snprintf(body, sizeof body, "{\"database\":\"connected\",\"since\":\"%s\"}\n", clock_text(at, since))
+                 : snprintf(body, sizeof body, "{\"database\":\"away\"}\n");
+    upgrade_answer(&answer, at ? 200 : 503, "application/json", (struct text){ body, (size_t)len }, NULL,
+                   upgrade->no_body);
+    peer_answer(peer, buffer_view(&answer), at ? 200 : 503, "health");
+    buffer_free(&answer);
+}
+
+/* --- verifying --- */
+
+static void judge(struct verify_job *verify, struct scope *scope)
+{
+    struct session session;
+    verify->status = 403;
+    if (welcome_scope(verify->peer, scope, &session) != DONE) {
+        verify->status = 503;
+        verify->reason = "database away";
+    } else if (session.state == SESSION_BAD) {
+        verify->reason = "credentials";
+    } else if (session.from_cookie && !csrf_valid(scope->config, &session, verify->csrf)) {
+        verify->reason = "csrf";
+    } else {
+        verify->status = 101;
+    }
+    if (verify->status == 101 && session.state == SESSION_NONE) {
+        session_passing_guest(scope);
+        verify->guest = scope->guest;
+    }
+}
+
+static void verify_work(struct job *job, struct scope *scope, const struct view *view)
+{
+    (void)view;
+    judge((struct verify_job *)job, scope);
+}
+
+static char *duplicate(struct text text)
+{
+    if (!text.len)
+        return NULL;
+    char *copy = strndup(text.at, text.len);
+    must(copy != NULL);
+    return copy;
+}
+
+static void verify_done(struct job *job)
+{
+    struct verify_job *verify = (struct verify_job *)job;
+    struct peer *peer = verify->peer;
+    struct buffer answer = buffer_new(ANSWER_MAX);
+    peer->busy = false;
+    if (verify->status != 101) {
+        refuse(peer, verify->status, verify->reason, NULL, false);
+        phoenix_settled(peer);
+        return;
+    }
+    peer->guest = duplicate(verify->guest);
+    upgrade_accept(verify->upgrade, &answer);
+    peer_open(peer, buffer_view(&answer));
+    buffer_free(&answer);
+    phoenix_settled(peer);
+}
+
+static void verify(struct peer *peer, const struct upgrade *upgrade)
+{
+    struct verify_job *job = job_new(sizeof *job, verify_work, verify_done);
+    job->peer = peer;
+    job->upgrade = arena_alloc(job->job.arena, sizeof *upgrade);
+    *job->upgrade = *upgrade; /* of its texts only this one is read on */
+    job->csrf = text_copy(job->job.arena, upgrade->csrf);
+    peer->cookie = duplicate(upgrade->cookie);
+    peer->bearer = duplicate(upgrade->bearer);
+    peer->busy = true;
+    peer->state = PEER_JUDGED;
+    peer_update(peer);
+    pool_submit(peer->relay->pool, &job->job);
+}
+
+/* --- the request --- */
+
+static void go_on(struct peer *peer, const struct upgrade *upgrade)
+{
+    struct relay *relay = peer->relay;
+    free(peer->address);
+    peer->address = strndup(upgrade->address.at ? upgrade->address.at : "", upgrade->address.len);
+    must(peer->address != NULL);
+    if (upgrade->kind == UPGRADE_REFUSED)
+        refuse(peer, upgrade->status, upgrade->reason, upgrade->allow, upgrade->no_body);
+    else if (upgrade->kind == UPGRADE_HEALTH)
+        answer_health(peer, upgrade);
+    else if (relay->draining)
+        refuse(peer, 503, "restart", NULL, false);
+    else if (!source_connected_since(relay->source))
+        refuse(peer, 503, "database away", NULL, false);
+    else if (relay->peer_count > relay->peer_limit)
+        refuse(peer, 503, "too many peers", NULL, false);
+    else
+        verify(peer, upgrade);
+}
+
+void welcome_head(struct peer *peer, struct text bytes, bool more)
+{
+    struct head head;
+    enum head_state state = head_parse(bytes, &head);
+    if (state == HEAD_PARTIAL && !more)
+        return;
+    /* Nothing may follow a request that has no body before it is answered. */
+    bool follows = more || head.len < bytes.len;
+    if (state != HEAD_DONE || (follows && !head_has_body(&head))) {
+        refuse(peer, 400, "request", NULL, false);
+        return;
+    }
+    struct arena *arena = arena_new();
+    struct upgrade upgrade;
+    upgrade_judge(peer->relay->config, arena, &head, text_of(peer->address), &upgrade);
+    go_on(peer, &upgrade);
+    arena_free(&arena);
+}
+
+void welcome_late(struct peer *peer)
+{
+    refuse(peer, 408, "request too slow", NULL, false);
+}
