@@ -8,7 +8,8 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 
-enum { LINE_LIMIT = 8 * 1024, TEXT_LIMIT = 512 };
+/* A line holds a dozen texts of which every byte had to be escaped: it is never cut, so it can always be parsed. */
+enum { LINE_LIMIT = 64 * 1024, TEXT_LIMIT = 512 };
 
 static const char *program_name = "confab";
 static enum log_level least_level = LOG_INFO;
@@ -19,11 +20,20 @@ void log_open(const char *program, enum log_level least)
     least_level = least;
 }
 
+/* The beginning of a text, not cut inside a character. */
+static struct text shorten(struct text text)
+{
+    size_t len = TEXT_LIMIT;
+    while (len > TEXT_LIMIT - 3 && ((unsigned char)text.at[len] & 0xC0) == 0x80)
+        len--;
+    return (struct text){ text.at, len };
+}
+
 static void add_escaped(struct buffer *line, struct text text)
 {
     bool cut = text.len > TEXT_LIMIT;
     if (cut)
-        text.len = TEXT_LIMIT;
+        text = shorten(text);
     bool plain = utf8_valid(text);
     buffer_char(line, '"');
     for (size_t i = 0; i < text.len; i++) {
