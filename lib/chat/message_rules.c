@@ -36,7 +36,7 @@ static struct text check_name(const struct scope *scope, struct text typed, stru
         return name;
     if (utf8_has_line_break(name))
         errors_add(errors, "name", "must be on one line");
-    else if (utf8_count(name) > NAME_MAX)
+    else if (utf8_count(name) > MESSAGE_NAME_MAX)
         errors_add(errors, "name", "should be at most 60 character(s)");
     return name;
 }
@@ -57,7 +57,7 @@ static struct text check_message(const struct scope *scope, struct text typed, s
 static bool client_id_valid(struct text id)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-";
-    if (id.len == 0 || id.len > CLIENT_ID_MAX || text_has_nul(id))
+    if (id.len == 0 || id.len > MESSAGE_CLIENT_ID_MAX || text_has_nul(id))
         return false;
     for (size_t i = 0; i < id.len; i++)
         if (!strchr(allowed, id.at[i]))

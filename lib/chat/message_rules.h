@@ -8,7 +8,7 @@ struct errors;
 struct message_new;
 struct scope;
 
-enum { NAME_MAX = 60, CLIENT_ID_MAX = 64 };
+enum { MESSAGE_NAME_MAX = 60, MESSAGE_CLIENT_ID_MAX = 64 };
 
 /* Put the input into its normal form (LF, trimmed, the account's name for a member, a client_id if there is none) and
  * judge it. False: errors are filled. *out points into the input, the scope or its arena. */
