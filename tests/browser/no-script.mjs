@@ -1,0 +1,64 @@
+// The same page with JavaScript switched off.
+import { before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { setUp, lines } from '../support/pages.mjs';
+
+let open, page;
+
+async function send(name, message) {
+  await page.fill('#name', name);
+  await page.fill('#msg', message);
+  await page.click('form#form [type=submit]');
+}
+
+before(async () => {
+  const { site, open: opener } = await setUp();
+  open = opener;
+  site.psql(`insert into messages (room_id, name, message)
+             select (select id from rooms where slug = 'lobby'), 'Ada', 'line ' || n from generate_series(1, 75) n`);
+  page = await open({ javaScriptEnabled: false });
+});
+
+test('a message is sent by the form, and is there after the redirect', async () => {
+  await send('Simon', 'hello without a script');
+  assert.equal((await lines(page)).at(-1), 'Simon: hello without a script');
+  assert.match(page.url(), /\/rooms\/lobby$|\/$/);
+  assert.equal(await page.inputValue('#msg'), '');
+});
+
+test('S15, S17 errors stand beside their fields, what was typed is kept', async () => {
+  await send('', 'kept text');
+  assert.equal(await page.locator('#name-error.invalid-feedback').textContent(), "can't be blank");
+  assert.equal(await page.getAttribute('#name', 'aria-describedby'), 'name-error');
+  assert.equal(await page.inputValue('#msg'), 'kept text');
+  await send('Simon', 'x');
+  assert.equal(await page.locator('#msg-error.invalid-feedback').textContent(), 'should be at least 2 character(s)');
+  assert.equal(await page.inputValue('#name'), 'Simon');
+});
+
+test('there is a way to see what is new', async () => {
+  await page.click('text=Refresh');
+  assert.equal((await lines(page)).length, 20);
+});
+
+test('older messages are pages of their own, and one leads back', async () => {
+  await page.click('a#older');
+  assert.equal((await lines(page)).length, 50);
+  await page.click('a#older');
+  assert.equal((await lines(page))[0], 'Ada: line 1');
+  await page.click('text=Back to');
+  assert.equal((await lines(page)).length, 20);
+});
+
+test("a line's time leads to the message's own page", async () => {
+  await page.click('#msg-list > li:last-child a.when');
+  assert.deepEqual(await lines(page), ['Simon: hello without a script']);
+});
+
+test('everything that the page asks for is there', async () => {
+  const missing = [];
+  const watched = await open({ javaScriptEnabled: false, path: '/' });
+  watched.on('response', (answer) => answer.status() >= 400 && missing.push(answer.url()));
+  await watched.reload({ waitUntil: 'networkidle' });
+  assert.deepEqual(missing, []);
+});

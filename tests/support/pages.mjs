@@ -1,0 +1,57 @@
+// Pages of a site in Chromium, for tests/browser. Whatever a page complains about is kept in `page.complaints`: errors of
+// scripts, and refusals of the Content-Security-Policy.
+//
+//     const { site, open } = await setUp({ CONFAB_LIMITS_RATE: '1000/1s' });
+//     const simon = await open({ as: 'Simon' });
+//     await say(simon, 'hello');
+import { after } from 'node:test';
+import { chromium } from 'playwright-core';
+import { browser, startSite } from './site.mjs';
+
+/** A started site and a browser; both end with the test file. open() is a new person's page in the lobby. */
+export async function setUp(env = {}) {
+  const site = await startSite({ CONFAB_LIMITS_RATE: '1000/1s', ...env });
+  const chrome = await chromium.launch(browser);
+  after(async () => {
+    await chrome.close();
+    site.end();
+  });
+
+  async function open({ as = '', path = '/', live = true, ...options } = {}) {
+    const context = await chrome.newContext({ viewport: { width: 1000, height: 700 }, ...options });
+    const page = await context.newPage();
+    page.complaints = [];
+    page.on('pageerror', (error) => page.complaints.push(String(error)));
+    page.on('console', (message) => {
+      if (/Content.Security.Policy/i.test(message.text())) page.complaints.push(message.text());
+    });
+    await page.goto(site.url(path));
+    if (live && options.javaScriptEnabled !== false) await isLive(page);
+    if (as) await page.fill('#name', as);
+    return page;
+  }
+
+  return { site, open };
+}
+
+export function isLive(page, timeout = 10000) {
+  return page.waitForSelector('#status[data-state="live"]', { timeout });
+}
+
+/** Writes a message and sends it by Enter. */
+export async function say(page, text) {
+  await page.fill('#msg', text);
+  await page.press('#msg', 'Enter');
+}
+
+/** Waits for a stored line with this very text. */
+export function sees(page, text, timeout = 5000) {
+  const known = (wanted) => [...document.querySelectorAll('#msg-list > li[data-seq] .text')]
+    .some((line) => line.textContent.endsWith(`: ${wanted}`));
+  return page.waitForFunction(known, text, { timeout, polling: 'raf' });
+}
+
+/** What stands in the lines, "Name: text", oldest first. */
+export function lines(page) {
+  return page.$$eval('#msg-list > li .text', (all) => all.map((line) => line.textContent));
+}
