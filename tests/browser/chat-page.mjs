@@ -1,17 +1,13 @@
 // The chat page as it comes: structure, first load, errors, weight, and what it asks of others.
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setUp, lines, say, sees } from '../support/pages.mjs';
 
 const LOBBY = "(select id from rooms where slug = 'lobby')";
-let site, open, page;
-
-before(async () => {
-  ({ site, open } = await setUp());
-  site.psql(`insert into messages (room_id, name, message) select ${LOBBY}, 'Ada', 'line ' || n from generate_series(1, 90) n`);
-  site.psql(`insert into messages (room_id, name, message) values (${LOBBY}, 'Eve', '<b>bold</b> & https://example.org/?a=1&b=2')`);
-  page = await open();
-});
+const { site, open } = await setUp();
+site.psql(`insert into messages (room_id, name, message) select ${LOBBY}, 'Ada', 'line ' || n from generate_series(1, 90) n`);
+site.psql(`insert into messages (room_id, name, message) values (${LOBBY}, 'Eve', '<b>bold</b> & https://example.org/?a=1&b=2')`);
+const page = await open();
 
 test('S1 the chat page needs no account, and its HTML is complete', async () => {
   const answer = await fetch(site.url('/'));

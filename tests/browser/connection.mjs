@@ -1,13 +1,11 @@
 // The connection comes and goes, the page stays.
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setUp, isLive, lines, say, sees } from '../support/pages.mjs';
 import { until } from '../support/site.mjs';
 
 const LOBBY = "(select id from rooms where slug = 'lobby')";
-let site, open;
-
-before(async () => { ({ site, open } = await setUp()); });
+const { site, open } = await setUp();
 
 const times = async (page, text) => (await lines(page)).filter((line) => line.endsWith(`: ${text}`)).length;
 

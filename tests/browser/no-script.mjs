@@ -1,9 +1,7 @@
 // The same page with JavaScript switched off.
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setUp, lines } from '../support/pages.mjs';
-
-let open, page;
 
 async function send(name, message) {
   await page.fill('#name', name);
@@ -11,13 +9,10 @@ async function send(name, message) {
   await page.click('form#form [type=submit]');
 }
 
-before(async () => {
-  const { site, open: opener } = await setUp();
-  open = opener;
-  site.psql(`insert into messages (room_id, name, message)
-             select (select id from rooms where slug = 'lobby'), 'Ada', 'line ' || n from generate_series(1, 75) n`);
-  page = await open({ javaScriptEnabled: false });
-});
+const { site, open } = await setUp();
+site.psql(`insert into messages (room_id, name, message)
+           select (select id from rooms where slug = 'lobby'), 'Ada', 'line ' || n from generate_series(1, 75) n`);
+const page = await open({ javaScriptEnabled: false });
 
 test('a message is sent by the form, and is there after the redirect', async () => {
   await send('Simon', 'hello without a script');

@@ -1,16 +1,12 @@
 // Writing and seeing each other, live.
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setUp, lines, say, sees } from '../support/pages.mjs';
 
 const LOBBY = "(select id from rooms where slug = 'lobby')";
-let site, open, simon, ada;
-
-before(async () => {
-  ({ site, open } = await setUp());
-  simon = await open({ as: 'Simon' });
-  ada = await open({ as: 'Ada' });
-});
+const { site, open } = await setUp();
+const simon = await open({ as: 'Simon' });
+const ada = await open({ as: 'Ada' });
 
 test('S13, S21 a message is at the end of the list, in every page at once', async () => {
   await say(simon, 'hello');

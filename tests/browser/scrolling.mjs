@@ -1,21 +1,17 @@
 // Where the reader is, and history.
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setUp, say, sees } from '../support/pages.mjs';
 
 const LOBBY = "(select id from rooms where slug = 'lobby')";
-let site, open, page, other;
-
 const fromEnd = (page) => page.$eval('#log', (log) => Math.abs(log.scrollTop));
 const count = (page) => page.locator('#msg-list > li').count();
 
-before(async () => {
-  ({ site, open } = await setUp());
-  site.psql(`insert into messages (room_id, name, message)
-             select ${LOBBY}, case when n % 3 = 0 then 'Ada' else 'Bob' end, 'line ' || n || repeat(E'\\nmore', n % 3) from generate_series(1, 130) n`);
-  page = await open({ as: 'Simon' });
-  other = await open({ as: 'Ada' });
-});
+const { site, open } = await setUp();
+site.psql(`insert into messages (room_id, name, message)
+           select ${LOBBY}, case when n % 3 = 0 then 'Ada' else 'Bob' end, 'line ' || n || repeat(E'\\nmore', n % 3) from generate_series(1, 130) n`);
+const page = await open({ as: 'Simon' });
+const other = await open({ as: 'Ada' });
 
 test('the page opens at its end, also without JavaScript', async () => {
   assert.equal(await fromEnd(page), 0);
