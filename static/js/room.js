@@ -68,7 +68,7 @@ export class Room {
   #caughtUp({ rev, epoch, messages, reset }) {
     this.#joined = true;
     clearTimeout(this.#standIn);
-    const lines = messages.flatMap((message) => linesIn(message.html));
+    const lines = messages.flatMap((message) => linesIn(message.html).slice(0, 1));
     this.#apply(lines, { reset, ids: messages.map((message) => message.client_id) });
     this.#rev = rev;
     this.#epoch = epoch;
@@ -84,7 +84,7 @@ export class Room {
   #apply(lines, { reset = false, ids = [] } = {}) {
     const { messages, history, scroll, outbox } = this.#page;
     const last = messages.lastSeq;
-    const fresh = lines.some((line) => Number(line.dataset.seq) > last && line.dataset.author !== this.#page.me);
+    const fresh = lines.some((line, i) => Number(line.dataset.seq) > last && !outbox.has(ids[i]));
     scroll.keep(() => {
       if (reset) messages.replaceAll(lines);
       else for (const line of lines) messages.upsert(line);

@@ -82,7 +82,7 @@ test('a line changed or removed by hand changes and goes live', async () => {
 });
 
 test('the first visit weighs less than 60 KB, all from our own host, and breaks no policy', async () => {
-  const fresh = await open({ path: 'about:blank', live: false });
+  const fresh = await open({ path: null, live: false });
   const wire = await fresh.context().newCDPSession(fresh);
   await wire.send('Network.enable');
   let bytes = 0;

@@ -8,7 +8,8 @@ import { after } from 'node:test';
 import { chromium } from 'playwright-core';
 import { browser, startSite } from './site.mjs';
 
-/** A started site and a browser; both end with the test file. open() is a new person's page in the lobby. */
+/** A started site and a browser; both end with the test file. open() is a new person's page in the lobby, or an empty one
+ * where path is null. */
 export async function setUp(env = {}) {
   const site = await startSite({ CONFAB_LIMITS_RATE: '1000/1s', ...env });
   const chrome = await chromium.launch(browser);
@@ -25,7 +26,7 @@ export async function setUp(env = {}) {
     page.on('console', (message) => {
       if (/Content.Security.Policy/i.test(message.text())) page.complaints.push(message.text());
     });
-    await page.goto(site.url(path));
+    if (path) await page.goto(site.url(path));
     if (live && options.javaScriptEnabled !== false) await isLive(page);
     if (as) await page.fill('#name', as);
     return page;
