@@ -24,6 +24,7 @@ export class Composer {
     this.#send = { send, retry };
     this.#recallName();
     this.#grow();
+    this.#takeFocus();
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -168,6 +169,13 @@ export class Composer {
     if (!this.#name || this.#name.value !== "") return;
     this.#name.value = recalledName();
     if (this.#name.value !== "" && document.activeElement === this.#name) this.#text.focus();
+  }
+
+  // Where there is a keyboard anyway. On a telephone it would cover half the page.
+  #takeFocus() {
+    const named = !this.#name || this.#name.value !== "";
+    const idle = document.activeElement === null || document.activeElement === document.body;
+    if (named && idle && !location.hash && matchMedia("(pointer: fine)").matches) this.#text.focus({ preventScroll: true });
   }
 }
 

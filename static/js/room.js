@@ -161,15 +161,12 @@ export class Room {
     }
   }
 
-  // The token may be a new one: the session cookie can have run out, which the refused handshake cannot tell us.
   #takePage(html) {
-    const page = new DOMParser().parseFromString(html, "text/html");
-    const token = page.querySelector('meta[name="csrf-token"]')?.content;
-    if (token) setCsrfToken(token);
+    takeCsrfToken(html);
     this.#apply(linesIn(html));
   }
 
-  async #post(item) {
+  async #post(item, again = true) {
     const fields = { message: item.text, client_id: item.id, _csrf: csrfToken() };
     if (this.#page.guest) fields.name = item.name;
     try {
@@ -179,6 +176,8 @@ export class Room {
         this.#takePage(html);
         return { stored: true };
       }
+      takeCsrfToken(html);
+      if (answer.status === 403 && again) return this.#post(item, false);
       if (answer.status === 422) return { errors: errorsIn(html) };
       if (answer.status === 429) return { reason: "rate_limited" };
       return { reason: answer.status >= 500 ? "offline" : "refused" };
@@ -233,7 +232,11 @@ function csrfToken() {
   return document.querySelector('meta[name="csrf-token"]').content;
 }
 
-function setCsrfToken(token) {
+// A page brings a token that fits its cookie: the old cookie can have run out, which a refused handshake cannot tell us.
+function takeCsrfToken(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const token = page.querySelector('meta[name="csrf-token"]')?.content;
+  if (!token) return;
   document.querySelector('meta[name="csrf-token"]').content = token;
   document.querySelector('#form input[name="_csrf"]').value = token;
 }

@@ -129,6 +129,36 @@ test('a page out of the back-forward cache catches up', async () => {
   assert.equal(await times(page, 'while away'), 1);
 });
 
+test('a database that is another one makes the page begin anew with the latest lines', async () => {
+  site.psql(`insert into messages (room_id, name, message) select ${LOBBY}, 'Ada', 'missed ' || n from generate_series(1, 30) n`);
+  const page = await open();
+  await page.routeWebSocket(/\/live\/websocket/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((text) => server.send(text.replace(/"epoch":"[^"]*"/, '"epoch":"another"')));
+    server.onMessage((text) => socket.send(text));
+  });
+  await page.click('a#older');
+  await page.waitForFunction(() => document.querySelectorAll('#msg-list > li').length > 20);
+  await page.reload();
+  await page.evaluate(() => document.querySelector('#msg-list > li').remove());
+  await isLive(page);
+  assert.equal((await lines(page)).length, 20);
+  const first = await page.getAttribute('#msg-list > li:first-child', 'data-seq');
+  assert.match(await page.getAttribute('a#older', 'href'), new RegExp(`before=${first}$`));
+  assert.deepEqual(page.complaints, []);
+});
+
+test('a refused token of a session that ran out is replaced, and the message is sent', async () => {
+  const page = await open({ as: 'Simon' });
+  await page.context().clearCookies();
+  await page.routeWebSocket(/\/live\/websocket/, (socket) => socket.close({ code: 1011 }));
+  await page.evaluate(() => { document.querySelector('meta[name="csrf-token"]').content = 'old'; });
+  site.kill('relay');
+  await say(page, 'with a new token');
+  await sees(page, 'with a new token', 20000);
+  assert.equal(await times(page, 'with a new token'), 1);
+});
+
 test('S51 an ended session is said, and is not retried', async () => {
   const page = await open();
   let connections = 0;
