@@ -63,8 +63,8 @@ export class Composer {
   }
 
   /** Could not be sent: the line offers to try again, and so does sending the same text once more. */
-  failed() {
-    this.#text.classList.remove("sending");
+  failed(item) {
+    if (this.#sending?.id === item.id) this.#text.classList.remove("sending");
   }
 
   discarded(item) {

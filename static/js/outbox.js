@@ -78,6 +78,7 @@ export class Outbox {
   /** Sends one waiting line after another by `post(item)`, which answers {stored}, {errors} or {reason}. */
   async flushBy(post) {
     for (const item of this.waiting) {
+      if (item.state !== "waiting") continue; // another way was found while the one before was posted
       this.#mark(item, "sent");
       const attempt = ++item.attempt;
       const answer = await post(item);
