@@ -22,7 +22,7 @@ static int tap_count, tap_failed;
 #define is(got, expected, ...) tap_is((got), (expected), __FILE__, __LINE__, __VA_ARGS__)
 
 __attribute__((format(printf, 5, 6))) static inline bool tap_ok(bool good, const char *file, int line, const char *cond,
-                                                                 const char *name, ...)
+                                                                const char *name, ...)
 {
     va_list args;
     printf("%sok %d - ", good ? "" : "not ", ++tap_count);
@@ -39,7 +39,7 @@ __attribute__((format(printf, 5, 6))) static inline bool tap_ok(bool good, const
 }
 
 __attribute__((format(printf, 5, 6))) static inline bool tap_is(const char *got, const char *expected, const char *file,
-                                                                 int line, const char *name, ...)
+                                                                int line, const char *name, ...)
 {
     char text[512];
     va_list args;
