@@ -8,8 +8,9 @@ command_test() {
         BUILD=$ROOT/build/test
         WITH_TESTS=yes build "$BUILD" --enable-sanitize CFLAGS='-O1 -g'
     fi
-    mapfile -t tests < <(tests_below "$@")
+    mapfile -t tests < <(tests_below "$@" | sed "s|^$ROOT/||")
     ((${#tests[@]})) || die "no tests below $*"
+    cd "$ROOT"
     test_environment
     trap test_leave EXIT
     trap 'exit 1' INT TERM HUP

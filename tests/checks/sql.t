@@ -10,6 +10,8 @@ my @statements;
 for my $path (c_files()) {
     for (strings($path)) {
         my ($number, $text) = @$_;
+        # The lock that wraps a migration's file cannot stand in that file.
+        next if $path eq 'lib/db/migration.c' && $text =~ /^select pg_advisory_xact_lock\(\d+\);/;
         push @statements, "$path:$number: $text"
             if $text =~ /\b(?:select\s.*\bfrom\b|select\s+\w+\(|insert\s+into\b|update\s+\w+\s+set\b|delete\s+from\b)/i;
     }
