@@ -33,8 +33,11 @@ mkdir -p data/static
 for old in data/static/*; do
     [ "$old" = "data/static/$version" ] || rm -rf "$old"
 done
-rm -rf data/views
-mv "$new/views" data/views
+# A site may be reading them: touched only when they change.
+diff -r "$new/views" data/views >/dev/null 2>&1 || {
+    rm -rf data/views
+    mv "$new/views" data/views
+}
 rm -rf "$new"
 
 # Written only when it changes: nothing is compiled anew for nothing.
