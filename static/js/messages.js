@@ -41,6 +41,7 @@ export function linesIn(html) {
 export class Messages {
   #list;
   #me;
+  #facts = new WeakMap(); // of each line: when, on which day, by whom
 
   /** The page holds every line from this seq on; what is before it comes with its page of history. */
   floor = 0;
@@ -108,26 +109,26 @@ export class Messages {
 
   /** Sets what only the browser can know: own lines, local times and days, lines that belong together, colours. */
   dress() {
-    let author = "";
-    let at = NaN;
-    let day = "";
+    let before = { who: "", at: NaN, day: "" };
     for (const line of this.#list.children) {
-      const by = line.dataset.author ?? "";
-      if (!line.classList.contains("dressed")) {
-        localTimes(line);
-        line.classList.toggle("own", line.classList.contains("own") || (by !== "" && by === this.#me));
-        line.querySelector(".avatar")?.classList.add(`tint-${tintOf(by)}`);
-        line.classList.add("dressed");
-      }
-      const now = writtenAt(line);
-      const today = dayOf(line) || day;
-      if (today !== day) line.dataset.day = today;
-      else delete line.dataset.day;
-      const name = line.querySelector("b")?.textContent ?? "";
-      const who = name && by ? `${by} ${name}` : "";
-      line.classList.toggle("follows", who !== "" && who === author && today === day && now - at < TOGETHER_MS);
-      [author, at, day] = [who, now, today];
+      if (!this.#facts.has(line)) this.#facts.set(line, this.#dressOne(line));
+      const facts = this.#facts.get(line);
+      const sameDay = facts.day === before.day;
+      if (sameDay) delete line.dataset.day;
+      else if (line.dataset.day !== facts.day) line.dataset.day = facts.day;
+      const follows = sameDay && facts.who !== "" && facts.who === before.who && facts.at - before.at < TOGETHER_MS;
+      line.classList.toggle("follows", follows);
+      before = facts;
     }
+  }
+
+  #dressOne(line) {
+    const by = line.dataset.author ?? "";
+    const name = line.querySelector("b")?.textContent ?? "";
+    localTimes(line);
+    if (by !== "" && by === this.#me) line.classList.add("own");
+    line.querySelector(".avatar")?.classList.add(`tint-${tintOf(by)}`);
+    return { at: writtenAt(line), day: dayOf(line), who: name && by ? `${by} ${name}` : "" };
   }
 
   #firstPending() {

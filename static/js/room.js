@@ -11,6 +11,7 @@ import { linesIn } from "./messages.js";
 const STAND_IN_AFTER_MS = 4000; // without a joined room for so long, messages go and come by ordinary requests
 const POLL_MS = 8000;
 const PING_MS = 2500;
+const FLOOD_MS = 40;
 
 /** Milliseconds before attempt number `tries`: soon, never more than a second, never all pages at once. */
 export function retryAfter(tries) {
@@ -27,6 +28,8 @@ export class Room {
   #joined = false;
   #ended = false;
   #standIn = 0;
+  #queue = []; // changes that came and are not shown yet
+  #cooling = 0;
 
   /** `page`: path, action, live, topic, rev, epoch, me, guest; messages, history, scroll, outbox, status; name(), ended(reason). */
   constructor(page) {
@@ -68,17 +71,28 @@ export class Room {
   #caughtUp({ rev, epoch, messages, reset }) {
     this.#joined = true;
     clearTimeout(this.#standIn);
-    const lines = messages.flatMap((message) => linesIn(message.html).slice(0, 1));
-    this.#apply(lines, { reset, ids: messages.map((message) => message.client_id) });
+    this.#drain();
+    this.#apply(messages.flatMap(lineOf), { reset, ids: messages.map((message) => message.client_id) });
     this.#rev = rev;
     this.#epoch = epoch;
     this.#page.status.show("live");
     this.#page.outbox.connect((item) => this.#push(item));
   }
 
+  // A change alone is shown at once; in a flood, what came in the meantime is shown together.
   #changed(message) {
-    this.#apply(linesIn(message.html), { ids: [message.client_id] });
-    if (message.rev > this.#rev) this.#rev = message.rev;
+    this.#queue.push(message);
+    if (!this.#cooling) this.#drain();
+  }
+
+  #drain() {
+    clearTimeout(this.#cooling);
+    this.#cooling = 0;
+    if (!this.#queue.length) return;
+    const changes = this.#queue.splice(0);
+    this.#apply(changes.flatMap(lineOf), { ids: changes.map((message) => message.client_id) });
+    this.#rev = Math.max(this.#rev, ...changes.map((message) => message.rev));
+    this.#cooling = setTimeout(() => this.#drain(), FLOOD_MS);
   }
 
   #apply(lines, { reset = false, ids = [] } = {}) {
@@ -98,7 +112,7 @@ export class Room {
     const payload = { message: item.text, client_id: item.id };
     if (this.#page.guest) payload.name = item.name;
     return this.#channel.push("new_message", payload).receive("ok", ({ message }) => {
-      if (message) this.#apply(linesIn(message.html), { ids: [message.client_id] });
+      if (message) this.#apply(lineOf(message), { ids: [message.client_id] });
     });
   }
 
@@ -226,6 +240,10 @@ export class Room {
     this.#page.status.show(navigator.onLine ? "connecting" : "offline");
     this.#socket.disconnect(() => !this.#ended && this.#socket.connect());
   }
+}
+
+function lineOf(message) {
+  return linesIn(message.html).slice(0, 1);
 }
 
 function csrfToken() {
