@@ -79,6 +79,21 @@ test('a line changed or removed by hand changes and goes live', async () => {
   site.psql(`update messages set message = 'line ninety' where id = ${id}`);
   await sees(page, 'line ninety', 2000);
   assert.equal(await page.locator(`#msg-${id} .edited`).count(), 1);
+  site.psql(`update messages set deleted = true where id = ${id}`);
+  await page.waitForSelector(`#msg-${id}.deleted`, { timeout: 2000 });
+  const left = await page.locator(`#msg-${id}`).innerText();
+  assert.match(left, /Message deleted/);
+  assert.doesNotMatch(left, /Ada|ninety/);
+});
+
+test('a flood is shown whole, in order, and the page does not grow without end', async () => {
+  const reader = await open();
+  site.psql(`insert into messages (room_id, name, message) select ${LOBBY}, 'Bob', 'flood ' || n from generate_series(1, 450) n`);
+  await sees(reader, 'flood 450');
+  const seqs = await reader.$$eval('#msg-list > li', (all) => all.map((line) => Number(line.dataset.seq)));
+  assert.ok(seqs.length >= 200 && seqs.length <= 400, `${seqs.length} lines`);
+  assert.ok(seqs.every((seq, i) => i === 0 || seq === seqs[i - 1] + 1), 'no hole, nothing twice');
+  assert.match(await reader.getAttribute('a#older', 'href'), new RegExp(`before=${seqs[0]}$`));
 });
 
 test('the first visit weighs less than 60 KB, all from our own host, and breaks no policy', async () => {
