@@ -141,9 +141,10 @@ static void verify(struct peer *peer, const struct upgrade *upgrade)
 static void go_on(struct peer *peer, const struct upgrade *upgrade)
 {
     struct relay *relay = peer->relay;
-    free(peer->address);
-    peer->address = strndup(upgrade->address.at ? upgrade->address.at : "", upgrade->address.len);
-    must(peer->address != NULL);
+    char *address = strndup(upgrade->address.len ? upgrade->address.at : "", upgrade->address.len);
+    must(address != NULL);
+    free(peer->address); /* the new one may have been the old one */
+    peer->address = address;
     if (upgrade->kind == UPGRADE_REFUSED)
         refuse(peer, upgrade->status, upgrade->reason, upgrade->allow, upgrade->no_body);
     else if (upgrade->kind == UPGRADE_HEALTH)
