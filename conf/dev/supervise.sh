@@ -113,7 +113,6 @@ start_failed() {
 
 page_answers() { [ "$(http_status "$(site_base)")" = 200 ]; }
 relay_answers() { [ "$(http_status "$(site_base)live/healthz")" = 200 ]; }
-have_relay() { [ -x "$BUILD/confab-relay" ]; }
 socket_there() { [ -S "$1" ]; }
 
 supervise_start() {
@@ -129,12 +128,12 @@ supervise_start() {
     postgres_database
     word=$("$BUILD/confab" migrate 2>&1 9>&-) || die "confab migrate: $word"
     part_start handlers
-    ! have_relay || part_start relay
+    part_start relay
     wait_for handlers 30 socket_there "$RUN/handler.sock"
-    ! have_relay || wait_for relay 30 socket_there "$RUN/relay.sock"
+    wait_for relay 30 socket_there "$RUN/relay.sock"
     part_start nginx
     wait_for handlers 30 page_answers
-    ! have_relay || wait_for relay 30 relay_answers
+    wait_for relay 30 relay_answers
 }
 
 # Of a run that was killed: its parts are on their way out.
@@ -157,7 +156,7 @@ supervise_environment() {
 
 # Run the site until somebody ends us.
 supervise() {
-    [ -x "$BUILD/confab" ] && [ -x "$BUILD/confab.fcgi" ] || die "no programs in $BUILD"
+    [ -x "$BUILD/confab" ] && [ -x "$BUILD/confab.fcgi" ] && [ -x "$BUILD/confab-relay" ] || die "no programs in $BUILD"
     site_prepare
     postgres_find
     postgres_place

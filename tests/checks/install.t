@@ -35,7 +35,7 @@ my @made = map { "$build/$_" } qw(confab.conf.example confab.nginx.conf confab.s
 unlink @made;
 make('install');
 my %there = map { $_ => 1 } installed();
-ok $there{$_}, $_ for qw(/usr/bin/confab /usr/libexec/confab/confab.fcgi /etc/confab.conf.example
+ok $there{$_}, $_ for qw(/usr/bin/confab /usr/libexec/confab/confab.fcgi /usr/libexec/confab/confab-relay /etc/confab.conf.example
     /usr/share/confab/confab.nginx.conf /usr/lib/systemd/system/confab.service /usr/lib/systemd/system/confab.socket
     /usr/lib/systemd/system/confab-relay.service /usr/lib/systemd/system/confab-relay.socket);
 ok((grep { m{^/usr/share/confab/static/[0-9a-f]{12}/vendor/phoenix\.mjs$} } keys %there), 'the phoenix client');

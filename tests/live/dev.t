@@ -30,7 +30,7 @@ is $site->psql('show synchronous_commit'), 'on', 'Postgres confirms what is on d
 is $site->psql('show listen_addresses'), '', 'and listens on no network';
 is((stat $site->state . '/confab.conf')[2] & 0777, 0600, 'the keys are for nobody else');
 
-my @parts = grep { $_ ne 'relay' || -e $site->state . '/run/relay.pid' } qw(nginx handlers relay postgres);
+my @parts  = qw(nginx handlers relay postgres);
 my %before = map { $_ => $site->pid($_) } @parts;
 $site->kill($_) for @parts;
 for my $part (@parts) {
