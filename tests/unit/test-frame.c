@@ -1,0 +1,116 @@
+/* lib/live/frame.c: what is a message of Phoenix Channels V2, and how ours are written. */
+#include "live/frame.h"
+
+#include <stdlib.h>
+
+#include "../support/tap.h"
+
+static struct frame frame;
+
+static bool good_text(struct text text)
+{
+    if (!frame_parse(text, &frame))
+        return false;
+    frame_free(&frame);
+    return true;
+}
+
+static bool good(const char *text)
+{
+    return good_text(text_of(text));
+}
+
+static void test_parse(void)
+{
+    ok(frame_parse(text_of("[\"1\", null, \"room:lobby\", \"phx_join\", {\"a\": [1]}, \"more\"]"), &frame),
+       "a message, and what stands behind it is passed over");
+    ok(text_is(frame.topic, "room:lobby") && text_is(frame.event, "phx_join"), "topic and event are there");
+    is(json_string_value(frame.join_ref), "1", "so is join_ref");
+    ok(json_is_null(frame.ref) && json_is_object(frame.payload), "and ref and payload");
+    frame_free(&frame);
+    static const char *const bad[] = {
+        "",
+        "x",
+        "{}",
+        "[]",
+        "[null,null,\"t\",\"e\"]",
+        "[1,null,\"t\",\"e\",{}]",
+        "[null,2,\"t\",\"e\",{}]",
+        "[null,null,null,\"e\",{}]",
+        "[null,null,\"t\",7,{}]",
+        "[null,null,\"t\",\"e\",[]]",
+        "[null,null,\"t\",\"e\",null]",
+        "[null,null,\"t\",\"e\",{}",
+        "[null,null,\"t\",\"e\",{}] x",
+        "[null,null,\"t\",\"e\",{\"a\":1,\"a\":2}]",
+        "[null,null,\"t\",\"e\",{\"a\":1e999}]",
+        "[null,null,\"\\ud800\",\"e\",{}]",
+        "[true,null,\"t\",\"e\",{}]",
+        "{\"topic\":\"t\",\"event\":\"e\",\"payload\":{},\"ref\":\"1\"}",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        ok(!good(bad[i]), "no message: %s", bad[i]);
+}
+
+static void test_bounds(void)
+{
+    char deep[200] = "[null,null,\"t\",\"e\",{\"a\":";
+    size_t len = strlen(deep);
+    for (int i = 0; i < FRAME_DEPTH_MAX - 2; i++)
+        deep[len + (size_t)i] = '[';
+    ok(frame_bounded((struct text){ deep, len + FRAME_DEPTH_MAX - 2 }), "32 levels may be");
+    deep[len + FRAME_DEPTH_MAX - 2] = '{';
+    ok(!frame_bounded((struct text){ deep, len + FRAME_DEPTH_MAX - 1 }), "33 may not");
+    ok(frame_bounded(text_of("\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[[[[[[[[[[\"")),
+       "brackets within strings are text");
+    char keys[8000] = "{";
+    for (int i = 0; i < FRAME_KEYS_MAX; i++)
+        sprintf(keys + strlen(keys), "\"k%d\":1,", i);
+    ok(frame_bounded(text_of(keys)), "256 keys may be");
+    strcat(keys, "\"x\":1");
+    ok(!frame_bounded(text_of(keys)), "257 may not");
+    char key[400];
+    sprintf(key, "{\"%0256d\":1}", 0);
+    ok(frame_bounded(text_of(key)), "a key of 256 bytes may be");
+    sprintf(key, "{\"%0257d\":1}", 0);
+    ok(!frame_bounded(text_of(key)), "a longer one may not");
+    char items[4000] = "[";
+    for (int i = 0; i < FRAME_ITEMS_MAX; i++)
+        strcat(items, "1,");
+    ok(!frame_bounded(text_of(items)), "neither may more than 1024 items");
+}
+
+static const char *written(struct buffer *out)
+{
+    static char copy[500];
+    snprintf(copy, sizeof copy, "%.*s", (int)out->len, out->at);
+    buffer_free(out);
+    return copy;
+}
+
+static void test_write(void)
+{
+    struct buffer out = buffer_new(1000);
+    json_t *response = json_pack("{s:s}", "reason", "x");
+    const char *odd = "[\"a\\u0000\\\"\u20ac\",\"\",\"t\\n\",\"e\",{}]";
+    ok(frame_parse(text_of(odd), &frame), "refs may hold anything, NUL too");
+    frame_reply(&out, frame.join_ref, frame.ref, frame.topic, "error", response);
+    is(written(&out),
+       "[\"a\\u0000\\\"\u20ac\",\"\",\"t\\n\",\"phx_reply\",{\"status\":\"error\",\"response\":{\"reason\":\"x\"}}]",
+       "and come back equal in a reply");
+    ok(frame_same_ref(frame.join_ref, frame.join_ref) && !frame_same_ref(frame.join_ref, frame.ref),
+       "refs are compared");
+    ok(frame_same_ref(NULL, json_null()) && !frame_same_ref(NULL, frame.ref), "no ref is equal to null alone");
+    frame_push(&out, NULL, NULL, TEXT("room:a"), "new_message", response);
+    is(written(&out), "[null,null,\"room:a\",\"new_message\",{\"reason\":\"x\"}]", "a broadcast has no refs");
+    frame_free(&frame);
+    json_decref(response);
+}
+
+int main(void)
+{
+    test_parse();
+    test_bounds();
+    test_write();
+    return done();
+}

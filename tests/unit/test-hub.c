@@ -1,0 +1,158 @@
+/* relay/hub.c: who hears what, in which order, and never twice. Peers are short texts that note what they are sent. */
+#include "relay/hub.h"
+
+#include <stdio.h>
+
+#include "relay/broadcast.h"
+#include "../support/tap.h"
+
+struct listener {
+    char heard[200];
+    int overflows;
+    struct hub_member *members;
+};
+
+static void note(void *peer, struct broadcast *broadcast)
+{
+    struct listener *listener = peer;
+    size_t len = strlen(listener->heard);
+    snprintf(listener->heard + len, sizeof listener->heard - len, "%lld ", (long long)broadcast->rev);
+}
+
+static void note_overflow(void *peer)
+{
+    ((struct listener *)peer)->overflows++;
+}
+
+static const struct hub_events events = { .send = note, .overflow = note_overflow };
+static struct hub *hub;
+
+static struct hub_member *join(struct listener *listener, const char *topic)
+{
+    return hub_join(hub, text_of(topic), listener, NULL, &listener->members);
+}
+
+static bool accept_at(struct hub_member *member, int64_t id, int64_t rev, const char *epoch)
+{
+    return hub_accept(hub, member, id, rev, text_of(epoch));
+}
+
+static void tell(int64_t id, int64_t rev)
+{
+    struct broadcast *broadcast = broadcast_frame(OPCODE_TEXT, TEXT("ten bytes!"), rev);
+    hub_tell(hub, hub_room_by_id(hub, id), broadcast);
+    broadcast_release(&broadcast);
+}
+
+static void leave_all(struct listener *listener)
+{
+    while (listener->members) {
+        struct hub_member *member = listener->members;
+        hub_leave(hub, &member, &listener->members);
+    }
+    listener->heard[0] = '\0';
+}
+
+static void test_first(void)
+{
+    struct listener bob = { .overflows = 0 };
+    struct hub_member *member = join(&bob, "room:a");
+    ok(hub_room_count(hub) == 1 && !hub_room_by_id(hub, 7), "a room without an answered join has no id yet");
+    ok(accept_at(member, 7, 10, "e"), "the first join that is answered settles it");
+    ok(hub_room_by_id(hub, 7)->rev == 10 && hub_room_by_id(hub, 7)->fresh, "it is read on from there");
+    tell(7, 9);
+    tell(7, 10);
+    tell(7, 11);
+    is(bob.heard, "11 ", "what the reply stood for is not told again");
+    ok(hub_room_by_id(hub, 7)->rev == 11, "the room moved on");
+    leave_all(&bob);
+    ok(hub_room_count(hub) == 0 && !hub_room_by_id(hub, 7), "with its last member a room is forgotten");
+}
+
+static void test_pending(void)
+{
+    struct listener bob = { .overflows = 0 }, eve = { .overflows = 0 };
+    ok(accept_at(join(&bob, "room:a"), 7, 10, "e"), "bob is in");
+    struct hub_member *pending = join(&eve, "room:a");
+    for (int64_t rev = 11; rev <= 14; rev++)
+        tell(7, rev);
+    is(eve.heard, "", "a pending member hears nothing");
+    ok(accept_at(pending, 7, 12, "e"), "until its join is answered");
+    is(eve.heard, "13 14 ", "then it hears what its reply did not hold");
+    tell(7, 15);
+    is(eve.heard, "13 14 15 ", "and goes on");
+    is(bob.heard, "11 12 13 14 15 ", "bob heard all");
+    leave_all(&eve);
+    pending = join(&eve, "room:a");
+    ok(accept_at(pending, 7, 20, "e"), "a join can be ahead of what was told");
+    tell(7, 16);
+    tell(7, 20);
+    tell(7, 21);
+    is(eve.heard, "21 ", "then it waits for the others");
+    leave_all(&eve);
+    leave_all(&bob);
+}
+
+static void test_overflow(void)
+{
+    struct listener bob = { .overflows = 0 }, eve = { .overflows = 0 };
+    ok(accept_at(join(&bob, "room:a"), 7, 0, "e"), "bob is in");
+    join(&eve, "room:a");
+    for (int64_t rev = 1; rev <= 9; rev++) /* 12 bytes each on the wire */
+        tell(7, rev);
+    ok(eve.overflows == 1, "who holds more than the limit overflows");
+    ok(strlen(bob.heard) == 18, "others hear on");
+    leave_all(&eve);
+    leave_all(&bob);
+}
+
+static void test_epochs(void)
+{
+    struct listener bob = { .overflows = 0 }, eve = { .overflows = 0 };
+    struct hub_member *first = join(&bob, "room:a"), *second = join(&eve, "room:a");
+    ok(accept_at(first, 7, 10, "e"), "bob is in");
+    ok(!accept_at(second, 7, 3, "f"), "a join that read another database is made anew");
+    tell(7, 11);
+    hub_unsettle(hub, first->room);
+    ok(!hub_room_by_id(hub, 7), "an unsettled room has no id");
+    hub_leave(hub, &first, &bob.members);
+    ok(accept_at(second, 8, 3, "f"), "the next join settles it");
+    ok(hub_room_by_id(hub, 8)->rev == 3, "from its own counter");
+    is(eve.heard, "", "what was held of the old one is dropped");
+    leave_all(&eve);
+}
+
+static void test_many(void)
+{
+    static struct listener listeners[300];
+    char topic[20];
+    for (int i = 0; i < 300; i++) {
+        sprintf(topic, "room:%d", i);
+        if (!accept_at(join(&listeners[i], topic), i + 1, 0, "e"))
+            break;
+    }
+    ok(hub_room_count(hub) == 300, "300 rooms");
+    int found = 0;
+    for (int i = 0; i < 300; i++) {
+        sprintf(topic, "room:%d", i);
+        found += hub_room_by_id(hub, i + 1) && text_is(hub_topic(hub_room_by_id(hub, i + 1)), topic);
+    }
+    ok(found == 300, "each found by its id");
+    ok(hub_find(listeners[4].members, TEXT("room:4")) && !hub_find(listeners[4].members, TEXT("room:5")),
+       "and by topic");
+    for (int i = 0; i < 300; i++)
+        leave_all(&listeners[i]);
+    ok(hub_room_count(hub) == 0 && !hub_rooms(hub), "and all forgotten");
+}
+
+int main(void)
+{
+    hub = hub_new(&events, 100);
+    test_first();
+    test_pending();
+    test_overflow();
+    test_epochs();
+    test_many();
+    hub_free(&hub);
+    return done();
+}
