@@ -5,6 +5,7 @@
 #include <wslay/wslay.h>
 
 #include "base/must.h"
+#include "base/utf8.h"
 #include "relay/sha1.h"
 
 /* wslay judges frames and text, and queues its answers (a close for what is broken, pongs). We write our own frames, so
@@ -73,6 +74,16 @@ static void frame_ends(wslay_event_context_ptr wslay, void *context)
     ws->frame = 0;
 }
 
+/* What wslay lets pass in a close: half a code, and a reason that came in pieces and is not UTF-8. */
+static int close_flaw(struct text payload)
+{
+    if (payload.len == 1)
+        return WSLAY_CODE_PROTOCOL_ERROR;
+    if (payload.len > 2 && !utf8_valid((struct text){ payload.at + 2, payload.len - 2 }))
+        return WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA;
+    return 0;
+}
+
 static void message_came(wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *arg, void *context)
 {
     struct websocket *ws = context;
@@ -80,8 +91,13 @@ static void message_came(wslay_event_context_ptr wslay, const struct wslay_event
     if (ws->over)
         return;
     if (arg->opcode == WSLAY_CONNECTION_CLOSE) {
-        ws->over = ws->closed = true;
+        ws->closed = true;
         wslay_event_shutdown_read(wslay);
+        if (close_flaw(message)) {
+            complain(ws, close_flaw(message));
+            return;
+        }
+        ws->over = true;
     }
     if (ws->muted)
         return;
@@ -147,8 +163,10 @@ static void ask_for_complaint(struct websocket *ws)
     if (!stopped || ws->over)
         return;
     int code = wslay_event_get_status_code_sent(ws->wslay);
-    ws->over = true;
-    ws->complaint = code && code != WSLAY_CODE_ABNORMAL_CLOSURE ? code : WSLAY_CODE_PROTOCOL_ERROR;
+    ws->over = true; /* for a frame that is none it has no code of its own */
+    ws->complaint = code == WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA || code == WSLAY_CODE_MESSAGE_TOO_BIG
+                        ? code
+                        : WSLAY_CODE_PROTOCOL_ERROR;
 }
 
 void websocket_stop(struct websocket *ws)
