@@ -1,6 +1,4 @@
 /* fields: name, message, client_id (messages_create); before (messages_index) */
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/must.h"
 #include "cgi-bin/handlers.h"
@@ -81,12 +79,6 @@ void messages_show(struct request *request)
     page_render(request, 200, "messages/show", data);
 }
 
-static bool was_client_id_used(const struct errors *errors)
-{
-    const char *sentence = errors_first(errors, "client_id");
-    return sentence && strcmp(sentence, "already used") == 0;
-}
-
 /* A form that was shown again by the browser (back button) carries an id that an earlier text took: that is a new
  * message (DESIGN 3.4), as is one whose id somebody made up wrongly. */
 static enum outcome post(struct request *request, const struct room *room, struct errors *errors,
@@ -96,7 +88,7 @@ static enum outcome post(struct request *request, const struct room *room, struc
                                .message = form_value(&request->body, "message"),
                                .client_id = form_value(&request->body, "client_id") };
     enum outcome outcome = message_post(&request->scope, room->id, &new, errors, message);
-    if (outcome != INVALID || !was_client_id_used(errors))
+    if (outcome != INVALID || !errors_first(errors, "client_id"))
         return outcome;
     *errors = (struct errors){ 0 };
     new.client_id = TEXT("");
