@@ -26,9 +26,9 @@ static bool match(const char *pattern, struct text path, struct text params[ROUT
 {
     struct text want = text_of(pattern);
     size_t count = 0;
-    if (text_equal(path, want))
-        return true;
-    if (path.len < 2 || want.len < 2 || text_ends(path, "/"))
+    if (path.len < 2 || want.len < 2)
+        return text_equal(path, want);
+    if (text_ends(path, "/"))
         return false;
     while (path.len && want.len) {
         struct text segment = text_split(&path, '/'), wanted = text_split(&want, '/');
