@@ -1,5 +1,8 @@
 #include "cgi-bin/problem.h"
 
+#include <string.h>
+
+#include "base/errors.h"
 #include "base/must.h"
 #include "base/text.h"
 #include "cgi-bin/page.h"
@@ -14,16 +17,19 @@ static const char *usual_sentence(int status)
     case 405: return "This cannot be done here.";
     case 413: return "That is more than can be taken at once.";
     case 415: return "The form came in a format that is not understood.";
+    case 422: return "Something that was sent is not right.";
     case 429: return "That was too much at once. Please wait a moment.";
     case 503: return "The chat cannot be reached just now. Please try again in a moment.";
     default: return "Something went wrong on our side.";
     }
 }
 
-static void show_json(struct request *request, int status, const char *sentence)
+/* errors: a new reference, taken; may be NULL. */
+static void show_json(struct request *request, int status, const char *sentence, json_t *errors)
 {
-    json_t *problem = json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title", answer_reason(status),
-                                "status", status, "detail", sentence, "instance", request->id);
+    json_t *problem =
+        json_pack("{s:s, s:s, s:i, s:s, s:s, s:o*}", "type", "about:blank", "title", answer_reason(status), "status",
+                  status, "detail", sentence, "instance", request->id, "errors", errors);
     char *text = json_dumps(problem, JSON_COMPACT);
     must(problem && text);
     answer_header(&request->answer, "Content-Type", TEXT("application/problem+json"));
@@ -50,7 +56,7 @@ void problem_show(struct request *request, int status, const char *sentence)
 {
     answer_reset(&request->answer);
     if (request->wants_json) {
-        show_json(request, status, sentence);
+        show_json(request, status, sentence, NULL);
         return;
     }
     json_t *data = page_data(request, answer_reason(status));
@@ -58,6 +64,27 @@ void problem_show(struct request *request, int status, const char *sentence)
                                                 answer_reason(status), "sentence", sentence, "request_id", request->id,
                                                 "retry", status == 503 ? retry(request) : json_null())) == 0);
     page_render(request, status, "errors/show", data);
+}
+
+static json_t *sentences(const struct errors *errors)
+{
+    json_t *fields = json_object();
+    for (size_t i = 0; i < errors->count; i++) {
+        const char *field = errors->items[i].field;
+        if (strcmp(field, "form") == 0)
+            continue;
+        if (!json_object_get(fields, field))
+            json_object_set_new(fields, field, json_array());
+        json_array_append_new(json_object_get(fields, field), json_string(errors->items[i].sentence));
+    }
+    return fields;
+}
+
+void problem_errors(struct request *request, int status, const struct errors *errors)
+{
+    const char *sentence = errors_first(errors, "form");
+    answer_reset(&request->answer);
+    show_json(request, status, sentence ? sentence : usual_sentence(status), sentences(errors));
 }
 
 void problem_status(struct request *request, int status)

@@ -2,6 +2,7 @@
 #ifndef CONFAB_CGI_PROBLEM_H
 #define CONFAB_CGI_PROBLEM_H
 
+struct errors;
 struct request;
 
 /* Answer with a status and its usual sentence. */
@@ -9,6 +10,9 @@ void problem_status(struct request *, int status);
 
 /* Answer with a status and a sentence of one's own. */
 void problem_show(struct request *, int status, const char *sentence);
+
+/* Answer a program with the sentences of a refused form: those of fields in `errors`, the form's own as the detail. */
+void problem_errors(struct request *, int status, const struct errors *);
 
 /* The database is away: 503 with Retry-After. What was typed into the message form is offered again. */
 void problem_broken(struct request *);

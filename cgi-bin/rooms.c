@@ -80,6 +80,10 @@ void rooms_page(struct request *request, const struct room *room, int status, bo
 {
     const struct scope *scope = &request->scope;
     struct messages messages;
+    if (request->wants_json && errors && errors_any(errors)) {
+        problem_errors(request, status, errors);
+        return;
+    }
     if (message_latest(scope, room->id, MESSAGE_LATEST, &messages) != DONE) {
         problem_broken(request);
         return;
