@@ -7,6 +7,7 @@
 #include "cgi-bin/request.h"
 #include "cgi-bin/rooms.h"
 #include "chat/message.h"
+#include "chat/posting.h"
 #include "chat/room.h"
 #include "web/present.h"
 

@@ -1,19 +1,12 @@
 #include "chat/message.h"
 
-#include <string.h>
-
 #include "base/arena.h"
-#include "base/log.h"
-#include "chat/message_rules.h"
-#include "chat/room.h"
 #include "chat/scope.h"
-#include "chat/throttle.h"
-#include "db/constraint.h"
 #include "db/db.h"
 #include "queries.h"
 
 /* Columns as sql/queries/message.sql defines them. */
-static void message_from_row(const struct rows *rows, int row, struct message *message)
+void message_from_row(const struct rows *rows, int row, struct message *message)
 {
     *message = (struct message){
         .id = row_number(rows, row, 0),
@@ -52,76 +45,18 @@ static enum outcome read_messages(const struct scope *scope, const struct query 
     return DONE;
 }
 
-static bool is_client_id_conflict(const struct rows *rows)
-{
-    return strcmp(rows->constraint, "messages_user_client_id_key") == 0 ||
-           strcmp(rows->constraint, "messages_guest_client_id_key") == 0;
-}
-
-/* The message that was stored with this client_id before, if the new one says the same. */
-static enum outcome repeat(const struct scope *scope, int64_t room_id, const struct message_new *new,
-                           struct errors *errors, struct message *out)
+enum outcome message_by_client_id(const struct scope *scope, struct text client_id, struct message *out)
 {
     struct params params = { 0 };
-    struct messages first;
+    struct messages found;
     scope_param(scope, &params);
     param_text_or_null(&params, scope->arena, scope->guest);
-    param_text(&params, scope->arena, new->client_id);
-    if (read_messages(scope, &query_message_by_client_id, &params, &first) != DONE || first.count != 1)
+    param_text(&params, scope->arena, client_id);
+    if (read_messages(scope, &query_message_by_client_id, &params, &found) != DONE)
         return BROKEN;
-    if (first.items[0].room_id != room_id ||
-        (!first.items[0].deleted && !text_equal(first.items[0].message, new->message))) {
-        errors_add(errors, "client_id", "already used");
-        return INVALID;
-    }
-    *out = first.items[0];
-    return DONE;
-}
-
-static struct rows insert(const struct scope *scope, int64_t room_id, const struct message_new *new)
-{
-    struct params params = { 0 };
-    scope_param(scope, &params);
-    param_number(&params, room_id);
-    param_text_or_null(&params, scope->arena, scope_member(scope) ? TEXT("") : scope->guest);
-    param_text(&params, scope->arena, new->name);
-    param_text(&params, scope->arena, new->message);
-    param_text(&params, scope->arena, new->client_id);
-    struct rows rows = db_run(scope->db, scope->arena, &query_message_insert, &params);
-    if (rows.status ==
-        DB_LOST) /* committed or not? The client_id tells: run it again, and a stored one conflicts with itself */
-        rows = db_run(scope->db, scope->arena, &query_message_insert, &params);
-    return rows;
-}
-
-static enum outcome explain(const struct rows *rows, struct errors *errors)
-{
-    if (constraint_explain(rows->constraint, errors))
-        return INVALID;
-    log_event(LOG_ERROR, "constraint broken", LOG_S("constraint", rows->constraint));
-    return BROKEN;
-}
-
-enum outcome message_post(const struct scope *scope, int64_t room_id, const struct message_new *in,
-                          struct errors *errors, struct message *out)
-{
-    struct message_new new;
-    if (!scope_may_post(scope))
-        return DENIED;
-    if (!message_check(scope, in, &new, errors))
-        return INVALID;
-    enum outcome allowed = throttle_post(scope, &errors->retry_after);
-    if (allowed != DONE)
-        return allowed;
-    struct rows rows = insert(scope, room_id, &new);
-    if (rows.status == DB_CONFLICT)
-        return is_client_id_conflict(&rows) ? repeat(scope, room_id, &new, errors, out) : explain(&rows, errors);
-    if (rows.status != DB_DONE)
-        return BROKEN;
-    if (rows.count == 0)
+    if (found.count == 0)
         return MISSING;
-    message_from_row(&rows, 0, out);
-    room_ring(scope, room_id);
+    *out = found.items[0];
     return DONE;
 }
 

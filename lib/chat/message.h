@@ -1,4 +1,4 @@
-/* Messages: posting and reading them. The rules for what may be posted are in message_rules.h. */
+/* Messages, and reading them. Posting is in posting.h. */
 #ifndef CONFAB_CHAT_MESSAGE_H
 #define CONFAB_CHAT_MESSAGE_H
 
@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "base/text.h"
 
+struct rows;
 struct scope;
 
 /* How many a page shows, how many are caught up with at most (INTERFACE, Live and Pages). */
@@ -35,21 +36,6 @@ struct messages {
     size_t count;
 };
 
-/* What somebody wants to post, as it came in. */
-struct message_new {
-    struct text name; /* guests only: members post under the account's name */
-    struct text message;
-    struct text client_id; /* empty: one is made */
-};
-
-/* Post to a room the asker may see, and ring its bell. A client_id that its author used before, for the same text in
- * the same room, answers with the first message; with another text INVALID, field client_id, "already used". DONE:
- * committed, and *out is filled. INVALID fills errors. MISSING: no such room for this asker. DENIED: guests may not
- * write here. LIMITED: too many, errors->retry_after says how long. BROKEN: it is not known to be stored; the same
- * client_id may be tried again. */
-enum outcome message_post(const struct scope *, int64_t room_id, const struct message_new *, struct errors *,
-                          struct message *out) __attribute__((warn_unused_result));
-
 /* The last `most` messages of a room, oldest first. */
 enum outcome message_latest(const struct scope *, int64_t room_id, int most, struct messages *out)
     __attribute__((warn_unused_result));
@@ -61,6 +47,13 @@ enum outcome message_before(const struct scope *, int64_t room_id, int64_t seq, 
 /* At most `most` messages that are new or changed since the counter was rev, in order of rev. */
 enum outcome message_changed(const struct scope *, int64_t room_id, int64_t rev, int most, struct messages *out)
     __attribute__((warn_unused_result));
+
+/* What the asker posted with that client_id. */
+enum outcome message_by_client_id(const struct scope *, struct text client_id, struct message *out)
+    __attribute__((warn_unused_result));
+
+/* Decode a row whose columns are those that sql/queries/message.sql defines. */
+void message_from_row(const struct rows *, int row, struct message *out);
 
 /* One message of a room. */
 enum outcome message_find(const struct scope *, struct text slug, int64_t id, struct message *out)

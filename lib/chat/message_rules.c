@@ -7,7 +7,7 @@
 #include "base/config.h"
 #include "base/errors.h"
 #include "base/utf8.h"
-#include "chat/message.h"
+#include "chat/posting.h"
 #include "chat/scope.h"
 
 /* The rules that every typed text has. False: a sentence was added, and there is nothing more to say about the field.

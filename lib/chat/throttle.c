@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/config.h"
+#include "chat/posting.h"
 #include "chat/scope.h"
 #include "db/db.h"
 #include "queries.h"
@@ -35,10 +36,10 @@ static const char *author_key(const struct scope *scope)
 enum outcome throttle_post(const struct scope *scope, int *retry_after)
 {
     struct params params = { 0 };
+    param_text(&params, scope->arena, text_of(address_key(scope)));
     param_text(&params, scope->arena, text_of(author_key(scope)));
     param_number(&params, scope->config->limits_rate.count);
     param_number(&params, scope->config->limits_rate.period_ms);
-    param_text(&params, scope->arena, text_of(address_key(scope)));
     struct rows rows = db_run(scope->db, scope->arena, &query_throttle_take, &params);
     if (rows.status != DB_DONE || rows.count != 1)
         return BROKEN;
@@ -47,4 +48,77 @@ enum outcome throttle_post(const struct scope *scope, int *retry_after)
         return DONE;
     *retry_after = wait < 86400 ? (int)wait + 1 : 86400;
     return LIMITED;
+}
+
+/* --- many --- */
+
+/* How many want to take of each key. */
+struct tally {
+    struct text *keys;
+    int64_t *taken, *most;
+    size_t count;
+};
+
+static void tally_add(struct tally *tally, const char *key, int64_t most)
+{
+    size_t i = 0;
+    while (i < tally->count && !text_is(tally->keys[i], key))
+        i++;
+    if (i == tally->count) {
+        tally->keys[i] = text_of(key);
+        tally->most[i] = most;
+        tally->count++;
+    }
+    tally->taken[i]++;
+}
+
+static bool row_has(const struct rows *rows, const char *key)
+{
+    for (int i = 0; i < rows->count; i++)
+        if (text_is(row_text(rows, i, 0), key))
+            return true;
+    return false;
+}
+
+static struct rows take_many(const struct scope *scope, const struct tally *tally)
+{
+    struct params params = { 0 };
+    param_texts(&params, scope->arena, tally->keys, tally->count);
+    param_numbers(&params, scope->arena, tally->taken, tally->count);
+    param_numbers(&params, scope->arena, tally->most, tally->count);
+    param_number(&params, scope->config->limits_rate.period_ms);
+    return db_run(scope->db, scope->arena, &query_throttle_take_many, &params);
+}
+
+/* Where not all that came together may pass, each is judged for itself. */
+static enum outcome judge(const struct rows *rows, struct posting *posting)
+{
+    if (rows->status != DB_DONE)
+        return BROKEN;
+    if (row_has(rows, author_key(posting->scope)) && row_has(rows, address_key(posting->scope)))
+        return DONE;
+    return throttle_post(posting->scope, &posting->errors.retry_after);
+}
+
+void throttle_post_many(struct posting **postings, size_t *count)
+{
+    if (!*count)
+        return;
+    const struct scope *scope = postings[0]->scope;
+    int64_t most = scope->config->limits_rate.count;
+    struct tally tally = { .keys = arena_array(scope->arena, 2 * *count, sizeof *tally.keys),
+                           .taken = arena_array(scope->arena, 2 * *count, sizeof *tally.taken),
+                           .most = arena_array(scope->arena, 2 * *count, sizeof *tally.most) };
+    for (size_t i = 0; i < *count; i++) {
+        tally_add(&tally, address_key(postings[i]->scope), most * 10);
+        tally_add(&tally, author_key(postings[i]->scope), most);
+    }
+    struct rows rows = take_many(scope, &tally);
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        postings[i]->outcome = judge(&rows, postings[i]);
+        if (postings[i]->outcome == DONE)
+            postings[kept++] = postings[i];
+    }
+    *count = kept;
 }

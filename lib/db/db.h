@@ -45,6 +45,8 @@ void param_text(struct params *, struct arena *, struct text);
 void param_text_or_null(struct params *, struct arena *, struct text);
 /* bigint[] */
 void param_numbers(struct params *, struct arena *, const int64_t *, size_t count);
+/* text[]; an empty text becomes null. */
+void param_texts(struct params *, struct arena *, const struct text *, size_t count);
 
 /* Not connected yet. program is the application_name that the operator sees in pg_stat_activity. Both strings must
  * last. */

@@ -51,3 +51,35 @@ void param_numbers(struct params *params, struct arena *arena, const int64_t *nu
     param_text(params, arena, buffer_view(&list));
     buffer_free(&list);
 }
+
+/* An element of an array literal (PostgreSQL manual, 8.15.6): always quoted, so that only quotes and backslashes mean
+ * anything. */
+static void add_element(struct buffer *list, struct text text)
+{
+    if (!text.len) {
+        buffer_string(list, "null");
+        return;
+    }
+    buffer_char(list, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] == '"' || text.at[i] == '\\')
+            buffer_char(list, '\\');
+        buffer_char(list, text.at[i]);
+    }
+    buffer_char(list, '"');
+}
+
+void param_texts(struct params *params, struct arena *arena, const struct text *texts, size_t count)
+{
+    struct buffer list = buffer_new(1 << 26);
+    buffer_char(&list, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            buffer_char(&list, ',');
+        add_element(&list, texts[i]);
+    }
+    buffer_char(&list, '}');
+    must(!list.full);
+    param_text(params, arena, buffer_view(&list));
+    buffer_free(&list);
+}

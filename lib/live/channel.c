@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "chat/message.h"
+#include "chat/posting.h"
 #include "chat/room.h"
 #include "chat/scope.h"
 #include "web/present.h"

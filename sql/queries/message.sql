@@ -21,6 +21,30 @@ from m
 join r on true
 left join users u on u.id = m.user_id;
 
+-- query message_insert_many
+-- $2 room; a row each: $1 askers (0: a guest), $3 guests, $4 names, $5 texts, $6 client_ids. One range of numbers for all, in the
+-- order given; all or nothing. An asker who may not see the room posts nothing, and then fewer rows come back.
+with new as (
+    select nullif(n.user_id, 0) as user_id, n.guest, n.name, n.message, n.client_id, n.place
+    from unnest($1::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
+        with ordinality as n(user_id, guest, name, message, client_id, place)
+    where exists (select from rooms_visible(nullif(n.user_id, 0)) v where v.id = $2::bigint)
+), r as (
+    update rooms set rev = rev + (select count(*) from new)
+    where id = $2::bigint
+    returning id, slug, rev - (select count(*) from new) as before
+), m as (
+    insert into messages (room_id, seq, rev, user_id, guest, name, message, client_id)
+    select r.id, n.number, n.number, n.user_id, n.guest, n.name, n.message, n.client_id
+    from r, lateral (select new.*, r.before + row_number() over (order by new.place) as number from new) n
+    returning *
+)
+select @columns@
+from m
+join r on true
+left join users u on u.id = m.user_id
+order by m.seq;
+
 -- query message_by_client_id read
 -- $2 guest, $3 client_id: what the asker posted with it
 select @columns@

@@ -1,11 +1,23 @@
 -- Queries about throttles.
 
 -- query throttle_take
--- $1 the asker's key, $2 so many, $3 in so many milliseconds; $4 the address's key, which may take ten times as many.
--- Seconds to wait, 0 when one was taken.
+-- $1 the address's key, which may take ten times as many; $2 the asker's key, $3 so many, $4 in so many milliseconds. Seconds to
+-- wait, 0 when one was taken.
 select greatest(
-    throttle_take($1::text, $2::bigint, $3::bigint * interval '1 ms'),
-    throttle_take($4::text, $2::bigint * 10, $3::bigint * interval '1 ms'));
+    throttle_take($1::text, $3::bigint * 10, $4::bigint * interval '1 ms'),
+    throttle_take($2::text, $3::bigint, $4::bigint * interval '1 ms'));
+
+-- query throttle_take_many
+-- A row each: $1 key, $2 how many to take, $3 how many are allowed; $4 in so many milliseconds. The keys that had enough come back;
+-- of the others nothing was taken. (In order of the key, so that two of these never wait for each other in a ring.)
+insert into throttles as t (key, full_at)
+select k.key, now() + k.taken * ($4::bigint * interval '1 ms' / k.most)
+from unnest($1::text[], $2::bigint[], $3::bigint[]) as k(key, taken, most)
+where k.taken <= k.most
+order by k.key
+on conflict (key) do update set full_at = greatest(t.full_at, now()) + (excluded.full_at - now())
+    where greatest(t.full_at, now()) + (excluded.full_at - now()) <= now() + $4::bigint * interval '1 ms'
+returning t.key;
 
 -- query throttle_sweep
 delete from throttles where full_at < now() - interval '1 hour';

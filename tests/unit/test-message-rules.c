@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 #include "base/errors.h"
-#include "chat/message.h"
+#include "chat/posting.h"
 #include "chat/message_rules.h"
 #include "chat/scope.h"
 
