@@ -3,42 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
 #include "base/buffer.h"
 #include "base/config.h"
 #include "base/must.h"
 #include "live/channel.h"
 #include "live/frame.h"
 #include "relay/broadcast.h"
+#include "relay/call.h"
 #include "relay/hub.h"
 #include "relay/peer.h"
-#include "relay/pool.h"
 #include "relay/relay.h"
 #include "relay/source.h"
-#include "relay/welcome.h"
-#include "web/session.h"
 
-/* 500 messages with their html are far below it, unless they are made to be large: then the join is refused. */
-enum { REPLY_MAX = 64 * 1024 * 1024 };
-
-/* A message that waits for its turn. */
-struct message_in {
-    struct message_in *next;
-    struct frame frame;
-    size_t bytes;
-};
-
-struct call_job {
-    struct job job;
-    struct peer *peer;
-    struct message_in *in;
-    struct channel_call call;
-    struct hub_member *joining; /* with phx_join: the pending member. Gone when the peer is not open any more */
-    json_t *join_ref;           /* of the member; owned */
-    json_t *replaced;           /* join_ref of the member that this join replaced, or NULL; owned */
-    struct channel_answer answer;
-    struct broadcast *reply;
-};
+enum { SAID_MAX = 1024 * 1024 };
 
 /* --- saying --- */
 
@@ -52,7 +29,7 @@ static void send_text(struct peer *peer, const struct buffer *text)
 static void say_reply(struct peer *peer, const struct frame *frame, const json_t *join_ref, const char *status,
                       json_t *response)
 {
-    struct buffer text = buffer_new(REPLY_MAX);
+    struct buffer text = buffer_new(SAID_MAX);
     frame_reply(&text, join_ref, frame->ref, frame->topic, status, response);
     send_text(peer, &text);
     buffer_free(&text);
@@ -62,7 +39,7 @@ static void say_reply(struct peer *peer, const struct frame *frame, const json_t
 /* phx_close and phx_error carry the join_ref as their ref too. */
 static void say_end(struct peer *peer, struct text topic, const json_t *join_ref, const char *event, json_t *payload)
 {
-    struct buffer text = buffer_new(REPLY_MAX);
+    struct buffer text = buffer_new(SAID_MAX);
     frame_push(&text, join_ref, join_ref, topic, event, payload);
     send_text(peer, &text);
     buffer_free(&text);
@@ -74,67 +51,10 @@ static json_t *error_payload(const char *event)
     return strcmp(event, "phx_error") == 0 ? channel_reason("channel_crash") : json_object();
 }
 
-static void free_message(struct message_in *in)
-{
-    frame_free(&in->frame);
-    free(in);
-}
-
-/* --- asking a worker --- */
-
-static void free_json(void *json)
-{
-    json_decref(json);
-}
-
-static void release_reply(void *arg)
-{
-    struct call_job *call = arg;
-    broadcast_release(&call->reply);
-}
-
-static void free_in(void *in)
-{
-    free_message(in);
-}
-
-/* The whole reply is written on the worker. A reply that became too large is an error instead. */
-static void write_reply(struct call_job *call)
-{
-    const struct frame *frame = &call->in->frame;
-    struct channel_answer *answer = &call->answer;
-    struct buffer text = buffer_new(REPLY_MAX);
-    frame_reply(&text, answer->unmatched ? NULL : call->join_ref, frame->ref, frame->topic, answer->status,
-                answer->response);
-    if (text.full) {
-        json_t *reason = channel_reason("unavailable");
-        buffer_clear(&text);
-        text.full = false;
-        frame_reply(&text, call->join_ref, frame->ref, frame->topic, "error", reason);
-        json_decref(reason);
-        answer->joined = false;
-    }
-    call->reply = broadcast_frame(OPCODE_TEXT, buffer_view(&text), 0);
-    buffer_free(&text);
-}
-
-static void call_work(struct job *job, struct scope *scope, const struct view *view)
-{
-    struct call_job *call = (struct call_job *)job;
-    struct session session;
-    enum outcome outcome = welcome_scope(call->peer, scope, &session);
-    if (outcome == DONE && session.state != SESSION_BAD) {
-        channel_call(scope, view, &call->call, &call->answer);
-    } else {
-        const char *reason = outcome == DONE ? "unauthorized" : "unavailable";
-        call->answer.status = "error";
-        call->answer.response = arena_own(job->arena, channel_reason(reason), free_json);
-    }
-    write_reply(call);
-}
+/* --- what comes back from a worker --- */
 
 /* The reply first, then what was held behind it. */
-static void finish_join(struct call_job *call)
+static void finish_join(struct call *call)
 {
     struct peer *peer = call->peer;
     struct hub *hub = peer->relay->hub;
@@ -152,9 +72,8 @@ static void finish_join(struct call_job *call)
         say_end(peer, topic, call->join_ref, "phx_error", error_payload("phx_error"));
 }
 
-static void call_done(struct job *job)
+void phoenix_answered(struct call *call)
 {
-    struct call_job *call = (struct call_job *)job;
     struct peer *peer = call->peer;
     peer->busy = false;
     if (peer->state == PEER_OPEN) {
@@ -167,26 +86,6 @@ static void call_done(struct job *job)
     phoenix_settled(peer);
 }
 
-static struct call_job *call_new(struct peer *peer, struct message_in *in)
-{
-    struct call_job *call = job_new(sizeof *call, call_work, call_done);
-    struct arena *arena = call->job.arena;
-    call->peer = peer;
-    call->in = arena_own(arena, in, free_in);
-    call->call = (struct channel_call){ in->frame.topic, in->frame.event, in->frame.payload, 0 };
-    arena_own(arena, call, release_reply);
-    return call;
-}
-
-static void submit(struct call_job *call, const struct hub_member *member)
-{
-    struct peer *peer = call->peer;
-    call->join_ref = arena_own(call->job.arena, json_incref(member->join_ref), free_json);
-    call->call.room_id = member->pending ? 0 : member->room->id;
-    peer->busy = true;
-    pool_submit(peer->relay->pool, &call->job);
-}
-
 /* --- messages, each owned by its handler --- */
 
 /* A second join of a topic ends the first at once: what is told to the room is held for the new one from here on. */
@@ -196,16 +95,17 @@ static void handle_join(struct peer *peer, struct message_in *in)
     struct hub_member *old = hub_find(peer->members, in->frame.topic);
     if (!old && hub_count(peer->members) >= CHANNEL_JOINS_MAX) {
         say_reply(peer, &in->frame, in->frame.join_ref, "error", channel_reason("too many channels joined"));
-        free_message(in);
+        message_in_free(in);
         return;
     }
-    struct call_job *call = call_new(peer, in);
-    call->joining = hub_join(hub, in->frame.topic, peer, in->frame.join_ref, &peer->members);
+    struct hub_member *joining = hub_join(hub, in->frame.topic, peer, in->frame.join_ref, &peer->members);
+    struct call *call = call_new(peer, in, 0, joining->join_ref);
+    call->joining = joining;
     if (old) {
-        call->replaced = arena_own(call->job.arena, json_incref(old->join_ref), free_json);
+        call->replaced = json_incref(old->join_ref);
         hub_leave(hub, &old, &peer->members);
     }
-    submit(call, call->joining);
+    call_submit(call);
 }
 
 static void handle_leave(struct peer *peer, struct message_in *in)
@@ -219,7 +119,7 @@ static void handle_leave(struct peer *peer, struct message_in *in)
         say_end(peer, frame->topic, member->join_ref, "phx_close", json_object());
         hub_leave(peer->relay->hub, &member, &peer->members);
     } /* else it leaves what was replaced: that has ended already */
-    free_message(in);
+    message_in_free(in);
 }
 
 /* The client believes that it is joined: besides the error it is told to join anew (WIRE-PROTOCOL 3.1). */
@@ -236,14 +136,14 @@ static void handle_push(struct peer *peer, struct message_in *in)
     const struct hub_member *member = hub_find(peer->members, frame->topic);
     if (member && (json_is_null(frame->join_ref) || frame_same_ref(frame->join_ref, member->join_ref))) {
         if (channel_event_known(frame->topic, frame->event)) {
-            submit(call_new(peer, in), member);
+            call_submit(call_new(peer, in, member->room->id, member->join_ref));
             return;
         }
         say_reply(peer, frame, member->join_ref, "error", channel_reason("unknown event"));
     } else if (!member) {
         refuse_unjoined(peer, frame);
     } /* else the join it belongs to is over: dropped */
-    free_message(in);
+    message_in_free(in);
 }
 
 static void handle(struct peer *peer, struct message_in *in)
@@ -253,7 +153,7 @@ static void handle(struct peer *peer, struct message_in *in)
         handle_leave(peer, in);
     } else if (!channel_topic_known(frame->topic)) {
         refuse_unjoined(peer, frame);
-        free_message(in);
+        message_in_free(in);
     } else if (text_is(frame->event, "phx_join")) {
         handle_join(peer, in);
     } else {
@@ -309,7 +209,7 @@ static void text_came(void *context, struct text text)
     }
     if (text_is(in->frame.topic, "phoenix") && text_is(in->frame.event, "heartbeat")) {
         say_reply(peer, &in->frame, NULL, "ok", json_object());
-        free_message(in);
+        message_in_free(in);
         return;
     }
     *peer->inbox.end = in;
@@ -371,7 +271,7 @@ void phoenix_gone(struct peer *peer)
         hub_leave(peer->relay->hub, &member, &peer->members);
     }
     while (peer->inbox.count)
-        free_message(take(peer));
+        message_in_free(take(peer));
 }
 
 void phoenix_evict(struct relay *relay, struct hub_room *room, const char *event)

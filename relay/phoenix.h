@@ -5,6 +5,7 @@
 
 #include "relay/websocket.h"
 
+struct call;
 struct hub;
 struct hub_room;
 struct peer;
@@ -15,6 +16,9 @@ extern const struct websocket_events phoenix_events;
 
 /* A hub whose members are peers. */
 struct hub *phoenix_hub_new(const struct relay *) __attribute__((warn_unused_result, returns_nonnull));
+
+/* A call came back: send its reply and what follows from it. */
+void phoenix_answered(struct call *);
 
 /* A job of the peer came back and everything was done about it: go on with what waits, or free what is dead. */
 void phoenix_settled(struct peer *);

@@ -16,6 +16,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "relay/call.h"
 #include "relay/hub.h"
 #include "relay/listen.h"
 #include "relay/peer.h"
@@ -57,6 +58,7 @@ int64_t relay_now(const struct relay *relay)
 void relay_turn(struct relay *relay)
 {
     source_turn(relay->source);
+    call_turn(relay);
     while (relay->flushing || relay->ending) {
         peer_flush_all(relay);
         peer_free_ended(relay);
@@ -189,6 +191,7 @@ static void start(struct program *program, uv_loop_t *loop)
     relay->loop = loop;
     relay->hub = phoenix_hub_new(relay);
     relay->pool = pool_new(loop, WORKERS, relay->config, relay->view);
+    relay->calls = calls_new();
     relay->source = source_new(relay);
     program->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
     must(uv_poll_init(loop, &program->accepting, program->listening.fd) == 0);
@@ -217,6 +220,7 @@ static void run(struct program *program)
     log_event(LOG_INFO, "listening", LOG_S("on", program->relay.config->relay_listen),
               LOG_N("max_peers", program->relay.peer_limit));
     uv_run(&loop, UV_RUN_DEFAULT);
+    calls_free(&program->relay.calls);
     hub_free(&program->relay.hub);
     must(uv_loop_close(&loop) == 0);
     close(program->reserve);

@@ -12,6 +12,7 @@
 
 #include <uv.h>
 
+struct calls;
 struct config;
 struct hub;
 struct peer;
@@ -25,6 +26,7 @@ struct relay {
     const struct view *view;
     struct hub *hub;
     struct pool *pool;
+    struct calls *calls;
     struct source *source;
     struct peer *peers; /* all */
     size_t peer_count, peer_limit;

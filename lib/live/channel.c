@@ -185,21 +185,36 @@ static void join(struct call *call)
 
 /* --- new_message --- */
 
-static void new_message(struct call *call)
+static bool read_new(struct call *call, struct message_new *out)
 {
-    struct errors errors = { 0 };
-    struct message_new new;
-    struct message message;
-    if (!payload_text(call, "message", &new.message) || !payload_text(call, "name", &new.name) ||
-        !payload_text(call, "client_id", &new.client_id))
-        return;
-    enum outcome outcome = message_post(call->scope, call->asked->room_id, &new, &errors, &message);
-    if (outcome != DONE) {
-        refuse(call, outcome, &errors);
+    return payload_text(call, "message", &out->message) && payload_text(call, "name", &out->name) &&
+           payload_text(call, "client_id", &out->client_id);
+}
+
+static void answer_posting(struct call *call, const struct posting *posting)
+{
+    if (posting->outcome != DONE) {
+        refuse(call, posting->outcome, &posting->errors);
         return;
     }
-    json_t *json = present_message(call->scope->config, call->view, call->scope->arena, &message);
+    json_t *json = present_message(call->scope->config, call->view, call->scope->arena, &posting->message);
     answer(call, "ok", json_pack("{s:o}", "message", json ? json : json_null()));
+}
+
+static void new_messages(struct call *calls, size_t count)
+{
+    struct arena *arena = calls[0].scope->arena;
+    struct posting *postings = arena_array(arena, count, sizeof *postings);
+    struct call **callers = arena_array(arena, count, sizeof(struct call *));
+    size_t read = 0;
+    for (size_t i = 0; i < count; i++) {
+        postings[read].scope = calls[i].scope;
+        if (read_new(&calls[i], &postings[read].new))
+            callers[read++] = &calls[i];
+    }
+    message_post_many(calls[0].asked->room_id, postings, read);
+    for (size_t i = 0; i < read; i++)
+        answer_posting(callers[i], &postings[i]);
 }
 
 /* --- THE table --- */
@@ -207,12 +222,13 @@ static void new_message(struct call *call)
 struct topic_event {
     const char *event;
     enum { NEEDS_NOTHING, NEEDS_JOIN } needs;
-    void (*handler)(struct call *);
+    void (*alone)(struct call *);                  /* one of these two */
+    void (*together)(struct call *, size_t count); /* calls in one room that came together */
 };
 
 static const struct topic_event room_events[] = {
-    { "phx_join", NEEDS_NOTHING, join },
-    { "new_message", NEEDS_JOIN, new_message },
+    { "phx_join", NEEDS_NOTHING, join, NULL },
+    { "new_message", NEEDS_JOIN, NULL, new_messages },
 };
 
 static const struct topic {
@@ -244,28 +260,47 @@ bool channel_topic_known(struct text topic)
     return find_topic(topic) != NULL;
 }
 
-bool channel_event_known(struct text topic, struct text event)
+static const struct topic_event *row_of(struct text topic, struct text event)
 {
     const struct topic *found = find_topic(topic);
     must(found != NULL);
-    const struct topic_event *row = find_event(found, event);
+    return find_event(found, event);
+}
+
+bool channel_event_known(struct text topic, struct text event)
+{
+    const struct topic_event *row = row_of(topic, event);
     return row && row->needs == NEEDS_JOIN;
 }
 
-void channel_call(const struct scope *scope, const struct view *view, const struct channel_call *asked,
-                  struct channel_answer *out)
+bool channel_event_together(struct text topic, struct text event)
 {
-    const struct topic *topic = find_topic(asked->topic);
-    must(topic != NULL);
-    const struct topic_event *event = find_event(topic, asked->event);
-    must(event != NULL && (event->needs == NEEDS_NOTHING || asked->room_id));
-    size_t prefix = strlen(topic->prefix);
-    *out = (struct channel_answer){ .status = "error" };
-    event->handler(&(struct call){ .scope = scope,
-                                   .view = view,
-                                   .asked = asked,
-                                   .name = { asked->topic.at + prefix, asked->topic.len - prefix },
-                                   .answer = out });
+    const struct topic_event *row = row_of(topic, event);
+    return row && row->together;
+}
+
+void channel_call(const struct view *view, const struct channel_item *items, size_t count)
+{
+    if (!count)
+        return;
+    const struct channel_call *first = items[0].asked;
+    const struct topic_event *row = row_of(first->topic, first->event);
+    size_t prefix = strlen(find_topic(first->topic)->prefix);
+    struct call *calls = arena_array(items[0].scope->arena, count, sizeof *calls);
+    must(row && (row->needs == NEEDS_NOTHING || first->room_id) && (count == 1 || row->together));
+    for (size_t i = 0; i < count; i++) {
+        struct text topic = items[i].asked->topic;
+        *items[i].answer = (struct channel_answer){ .status = "error" };
+        calls[i] = (struct call){ .scope = items[i].scope,
+                                  .view = view,
+                                  .asked = items[i].asked,
+                                  .name = { topic.at + prefix, topic.len - prefix },
+                                  .answer = items[i].answer };
+    }
+    if (row->together)
+        row->together(calls, count);
+    else
+        row->alone(calls);
 }
 
 static const char *event_name(const struct message *message)

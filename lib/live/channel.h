@@ -42,8 +42,19 @@ bool channel_topic_known(struct text topic);
 /* Does the topic take that event, besides phx_join? The topic must be known. */
 bool channel_event_known(struct text topic, struct text event);
 
-/* Do it. Topic and event must be known (or phx_join). */
-void channel_call(const struct scope *, const struct view *, const struct channel_call *, struct channel_answer *out);
+/* Is it an event whose calls in one room are done together? */
+bool channel_event_together(struct text topic, struct text event);
+
+/* A call, who makes it, and where its answer goes. */
+struct channel_item {
+    const struct scope *scope;
+    const struct channel_call *asked;
+    struct channel_answer *answer;
+};
+
+/* Do it. Topic and event must be known (or phx_join). Several calls must be of one event that is done together, in one
+ * room, and their scopes must share arena and database. */
+void channel_call(const struct view *, const struct channel_item *, size_t count);
 
 /* The error reply of a reason, for what never comes as far as the table. A new reference. */
 json_t *channel_reason(const char *reason);

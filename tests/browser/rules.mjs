@@ -1,9 +1,12 @@
 // The pure parts of the page's scripts, without a browser.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { webcrypto } from 'node:crypto';
 import { length, messageError, nameError, tidy } from '../../static/js/rules.js';
 import { placeOf, tintOf } from '../../static/js/messages.js';
 import { newClientId } from '../../static/js/outbox.js';
+
+globalThis.crypto ??= webcrypto; // Debian 12's node has it only by name
 
 test('S7 a name is required, and has at most 60 characters', () => {
   assert.equal(nameError('  \n'), "can't be blank");
