@@ -20,7 +20,7 @@
 #include "relay/relay.h"
 #include "relay/welcome.h"
 
-enum { READ_BYTES = 64 * 1024, SEND_PARTS = 64, QUEUE_FIRST = 4, INBOX_MAX = 64 };
+enum { READ_BYTES = 64 * 1024, INBOX_MAX = 64 };
 
 /* --- lists of the turn --- */
 
@@ -44,56 +44,20 @@ static void want_end(struct peer *peer)
 
 /* --- the queue --- */
 
-static void grow_queue(struct peer *peer)
-{
-    unsigned size = peer->out.size ? peer->out.size * 2 : QUEUE_FIRST;
-    struct broadcast **items = calloc(size, sizeof(struct broadcast *));
-    must(items != NULL);
-    for (unsigned i = 0; i < peer->out.count; i++)
-        items[i] = peer->out.items[(peer->out.first + i) % peer->out.size];
-    free(peer->out.items);
-    peer->out.items = items;
-    peer->out.size = size;
-    peer->out.first = 0;
-}
-
 static void queue(struct peer *peer, struct broadcast *broadcast)
 {
-    if (peer->out.count == peer->out.size)
-        grow_queue(peer);
     if (peer->out.count == 0)
         peer->stalled = relay_now(peer->relay);
-    peer->out.items[(peer->out.first + peer->out.count++) % peer->out.size] = broadcast_share(broadcast);
-    peer->out.bytes += broadcast->len;
+    outbox_add(&peer->out, broadcast);
     want_flush(peer);
 }
 
-/* The memory of a queue that was long is given back with the last of it. */
-static void drop_first(struct peer *peer)
+static bool send_queue(struct peer *peer)
 {
-    struct broadcast **first = &peer->out.items[peer->out.first];
-    peer->out.bytes -= (*first)->len;
-    broadcast_release(first);
-    peer->out.first = (peer->out.first + 1) % peer->out.size;
-    peer->out.sent = 0;
-    if (--peer->out.count)
-        return;
-    peer->out.first = 0;
-    if (peer->out.size > QUEUE_FIRST) {
-        free(peer->out.items);
-        peer->out.items = NULL;
-        peer->out.size = 0;
-    }
-}
-
-static void drop_unbegun(struct peer *peer)
-{
-    unsigned kept = peer->out.sent ? 1 : 0;
-    while (peer->out.count > kept) {
-        struct broadcast **last = &peer->out.items[(peer->out.first + --peer->out.count) % peer->out.size];
-        peer->out.bytes -= (*last)->len;
-        broadcast_release(last);
-    }
+    bool took, good = outbox_send(&peer->out, peer->fd, &took);
+    if (took)
+        peer->stalled = relay_now(peer->relay);
+    return good;
 }
 
 void peer_send(struct peer *peer, struct broadcast *broadcast)
@@ -106,7 +70,10 @@ void peer_tell(struct peer *peer, struct broadcast *broadcast)
 {
     if (peer->state != PEER_OPEN)
         return;
-    if (peer->out.bytes + broadcast->len > (size_t)peer->relay->config->relay_peer_queue && peer->out.count)
+    size_t most = (size_t)peer->relay->config->relay_peer_queue;
+    if (peer->out.bytes + broadcast->len > most) /* a burst: what the socket takes now makes room */
+        (void)send_queue(peer);                  /* a broken connection shows again when the turn ends */
+    if (peer->out.bytes + broadcast->len > most && peer->out.count)
         peer_cut(peer, 1008, "queue full");
     else
         queue(peer, broadcast);
@@ -146,7 +113,7 @@ static void end(struct peer *peer, int code, const char *reason, bool cut)
     }
     struct broadcast *close = broadcast_close(code, reason);
     if (cut)
-        drop_unbegun(peer);
+        outbox_cut(&peer->out);
     queue(peer, close);
     broadcast_release(&close);
     begin_closing(peer, code, reason);
@@ -194,47 +161,11 @@ void peer_settled(struct peer *peer)
 
 /* --- sending --- */
 
-static void took(struct peer *peer, size_t bytes)
-{
-    peer->stalled = relay_now(peer->relay);
-    peer->out.sent += bytes;
-    while (peer->out.count && peer->out.sent >= peer->out.items[peer->out.first]->len) {
-        size_t more = peer->out.sent - peer->out.items[peer->out.first]->len;
-        drop_first(peer);
-        peer->out.sent = more;
-    }
-}
-
-/* As much of the queue as one call can take. Returns what was sent, or -1. */
-static ssize_t send_some(struct peer *peer, size_t *asked)
-{
-    struct iovec parts[SEND_PARTS];
-    unsigned count = peer->out.count < SEND_PARTS ? peer->out.count : SEND_PARTS;
-    *asked = 0;
-    for (unsigned i = 0; i < count; i++) {
-        struct broadcast *broadcast = peer->out.items[(peer->out.first + i) % peer->out.size];
-        size_t skip = i == 0 ? peer->out.sent : 0;
-        parts[i] = (struct iovec){ broadcast->bytes + skip, broadcast->len - skip };
-        *asked += parts[i].iov_len;
-    }
-    struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
-    return sendmsg(peer->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 static bool flush(struct peer *peer)
 {
-    while (peer->out.count) {
-        size_t asked;
-        ssize_t sent = send_some(peer, &asked);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
-            return errno == EAGAIN || errno == EWOULDBLOCK;
-        took(peer, (size_t)sent);
-        if ((size_t)sent < asked)
-            return true;
-    }
-    if (peer->state == PEER_CLOSING && !peer->shut) {
+    if (!send_queue(peer))
+        return false;
+    if (peer->state == PEER_CLOSING && !peer->out.count && !peer->shut) {
         peer->shut = true;
         shutdown(peer->fd, SHUT_WR);
     }
@@ -450,9 +381,7 @@ static void peer_free(struct peer *peer)
     *(peer->prev ? &peer->prev->next : &relay->peers) = peer->next;
     relay->peer_count--;
     websocket_close(&peer->socket);
-    while (peer->out.count)
-        drop_first(peer);
-    free(peer->out.items);
+    outbox_free(&peer->out);
     free(peer->head);
     free(peer->cookie);
     free(peer->bearer);

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "base/text.h"
+#include "relay/outbox.h"
 #include "relay/websocket.h"
 
 struct broadcast;
@@ -52,12 +53,7 @@ struct peer {
     int code;      /* it ended with, for the log */
     const char *reason;
 
-    struct { /* what it is to get, oldest first: a ring */
-        struct broadcast **items;
-        unsigned first, count, size;
-        size_t sent; /* of the first one */
-        size_t bytes;
-    } out;
+    struct outbox out;
 
     char *head; /* until it is judged */
     size_t head_len;

@@ -21,9 +21,10 @@
 #include "relay/pool.h"
 #include "relay/relay.h"
 
-/* Milliseconds, and how many messages of a room one read takes. */
-enum { RETRY_FIRST_MS = 100, RETRY_MOST_MS = 2000, CONNECT_MS = 5000, AWAY_MS = 5000, READ_MS = 5000, READ_MOST = 200 };
-enum { EVENT_BYTES_MAX = 4 * 1024 * 1024 };
+/* Milliseconds; how many messages of a room one read takes, and after how many bytes of them it stops: in between,
+ * clients take what they were sent, and a burst does not fill the queues of those who can follow. */
+enum { RETRY_FIRST_MS = 100, RETRY_MOST_MS = 2000, CONNECT_MS = 5000, AWAY_MS = 5000, READ_MS = 5000, READ_MOST = 64 };
+enum { EVENT_BYTES_MAX = 4 * 1024 * 1024, READ_BYTES = 64 * 1024 };
 
 struct ring {
     int64_t id;
@@ -76,6 +77,11 @@ int64_t source_connected_since(const struct source *source)
     return source->connected_since;
 }
 
+bool source_away(const struct source *source)
+{
+    return source->sent_away;
+}
+
 /* --- on the worker --- */
 
 static void release_told(void *arg)
@@ -93,14 +99,16 @@ static enum outcome read_room(struct read_room *room, struct scope *scope, const
         return outcome;
     room->told = arena_array(scope->arena, messages.count, sizeof(struct broadcast *));
     arena_own(scope->arena, room, release_told);
-    for (size_t i = 0; i < messages.count; i++) {
+    size_t bytes = 0, i = 0;
+    for (; i < messages.count && bytes < READ_BYTES; i++) {
         struct buffer text = buffer_new(EVENT_BYTES_MAX);
         if (channel_event(scope, view, room->topic, &messages.items[i], &text))
             room->told[room->told_count++] = broadcast_frame(OPCODE_TEXT, buffer_view(&text), messages.items[i].rev);
+        bytes += text.len;
         buffer_free(&text);
         room->to = messages.items[i].rev;
     }
-    room->more = messages.count == READ_MOST;
+    room->more = i < messages.count || messages.count == READ_MOST;
     return DONE;
 }
 
@@ -168,6 +176,7 @@ static void regained(struct source *source)
         return;
     log_event(LOG_INFO, "database connected", LOG_N("away_ms", relay_now(source->relay) - source->lost));
     source->connected_since = clock_now();
+    source->sent_away = false;
     source->retry_ms = RETRY_FIRST_MS;
 }
 

@@ -12,6 +12,7 @@
 #ifndef CONFAB_RELAY_SOURCE_H
 #define CONFAB_RELAY_SOURCE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct hub_room;
@@ -35,5 +36,9 @@ void source_tick(struct source *);
 
 /* Since when the database can be heard and read (microseconds since 1970), or 0 while it can not. */
 int64_t source_connected_since(const struct source *);
+
+/* Has the database been away so long that nobody can be served? Shorter pauses are waited out by those who are here,
+ * and by those who come. */
+bool source_away(const struct source *);
 
 #endif

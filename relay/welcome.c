@@ -151,7 +151,7 @@ static void go_on(struct peer *peer, const struct upgrade *upgrade)
         answer_health(peer, upgrade);
     else if (relay->draining)
         refuse(peer, 503, "restart", NULL, false);
-    else if (!source_connected_since(relay->source))
+    else if (source_away(relay->source))
         refuse(peer, 503, "database away", NULL, false);
     else if (relay->peer_count > relay->peer_limit)
         refuse(peer, 503, "too many peers", NULL, false);

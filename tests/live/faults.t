@@ -88,5 +88,47 @@ subtest 'the database restarts' => sub {
     }
 };
 
+subtest 'the database is away from the relay for longer' => sub {
+    my $bob = again();
+    my $reply = $bob->join($lobby)->{response};
+    $site->psql('alter role confab_relay nologin');
+    my $start = time;
+    $site->psql(q(select pg_terminate_backend(pid) from pg_stat_activity where usename = 'confab_relay'));
+    ok $bob->wait(sub { health() == 503 }, 5), 'the health page says so';
+    insert('nobody hears this');
+    is $bob->heartbeat->{status}, 'ok', 'heartbeats are answered';
+    is_deeply $bob->post($lobby, 'is anybody there?')->{response}, { reason => 'unavailable' }, 'posts are not';
+    is scalar($bob->heard($lobby, 'new_message')), 0, 'nothing is delivered';
+    ok $bob->wait(sub { defined $bob->closed }, 10), 'then the connection is closed';
+    is $bob->closed, 1013, 'with 1013';
+    cmp_ok time - $start, '>', 4.5, 'after five seconds';
+    is guest()->refused, 503, 'new ones are refused';
+    $site->psql('alter role confab_relay login');
+    my $back = again(5);
+    my $caught = $back->join($lobby, { last_rev => $reply->{rev}, epoch => $reply->{epoch} })->{response};
+    is_deeply [map { $_->{message} } $caught->{messages}->@*], ['nobody hears this'], 'what was missed is caught up with';
+    is $back->post($lobby, 'here again')->{status}, 'ok', 'and it goes on';
+};
+
+subtest 'a database that went back' => sub {
+    my $bob = again();
+    $bob->join($lobby);
+    $site->psql(q(update rooms set rev = rev - 1 where id = 1; delete from messages where rev = (select max(rev) from messages)));
+    ok $bob->wait(sub { $bob->heard($lobby, 'phx_error') }, 5), 'members are told to join anew';
+    is $bob->join($lobby)->{status}, 'ok', 'which they can';
+    insert('counted again');
+    ok $bob->wait(sub { $bob->heard($lobby, 'new_message') }, 5), 'and hear what comes';
+};
+
+subtest 'a room that is removed' => sub {
+    $site->psql(q(insert into rooms (slug, name) values ('attic', 'Attic')));
+    my $bob = again();
+    is $bob->join('room:attic')->{status}, 'ok', 'a room';
+    $bob->post('room:attic', 'dusty here');
+    $site->psql(q(delete from rooms where slug = 'attic'));
+    ok $bob->wait(sub { $bob->heard('room:attic', 'phx_close') }, 5), 'its members are told that it is closed';
+    is_deeply $bob->post('room:attic', 'hello?')->{response}, { reason => 'unmatched topic' }, 'and it is not there';
+};
+
 $site->end;
 done_testing;

@@ -1,0 +1,115 @@
+#include "relay/outbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/must.h"
+#include "relay/broadcast.h"
+
+enum { SEND_PARTS = 64, FIRST_SIZE = 4 };
+
+static struct broadcast **item(const struct outbox *out, unsigned at)
+{
+    return &out->items[(out->first + at) % out->size];
+}
+
+static void grow(struct outbox *out)
+{
+    unsigned size = out->size ? out->size * 2 : FIRST_SIZE;
+    struct broadcast **items = calloc(size, sizeof(struct broadcast *));
+    must(items != NULL);
+    for (unsigned i = 0; i < out->count; i++)
+        items[i] = *item(out, i);
+    free(out->items);
+    out->items = items;
+    out->size = size;
+    out->first = 0;
+}
+
+void outbox_add(struct outbox *out, struct broadcast *broadcast)
+{
+    if (out->count == out->size)
+        grow(out);
+    *item(out, out->count++) = broadcast_share(broadcast);
+    out->bytes += broadcast->len;
+}
+
+/* The memory of a queue that was long is given back with the last of it. */
+static void drop_first(struct outbox *out)
+{
+    struct broadcast **first = item(out, 0);
+    out->bytes -= (*first)->len;
+    broadcast_release(first);
+    out->first = (out->first + 1) % out->size;
+    out->sent = 0;
+    out->count--;
+    if (out->count || out->size == FIRST_SIZE)
+        return;
+    free(out->items);
+    out->items = NULL;
+    out->first = out->size = 0;
+}
+
+static void took_bytes(struct outbox *out, size_t bytes)
+{
+    bytes += out->sent;
+    out->sent = 0;
+    while (out->count && bytes >= (*item(out, 0))->len) {
+        bytes -= (*item(out, 0))->len;
+        drop_first(out);
+    }
+    out->sent = bytes;
+}
+
+/* As much of the queue as one call can carry; what was sent, or -1. */
+static ssize_t send_once(const struct outbox *out, int fd, size_t *asked)
+{
+    struct iovec parts[SEND_PARTS];
+    unsigned count = out->count < SEND_PARTS ? out->count : SEND_PARTS;
+    *asked = 0;
+    for (unsigned i = 0; i < count; i++) {
+        size_t skip = i == 0 ? out->sent : 0;
+        parts[i] = (struct iovec){ (*item(out, i))->bytes + skip, (*item(out, i))->len - skip };
+        *asked += parts[i].iov_len;
+    }
+    struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
+    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+bool outbox_send(struct outbox *out, int fd, bool *took)
+{
+    *took = false;
+    while (out->count) {
+        size_t asked;
+        ssize_t sent = send_once(out, fd, &asked);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return errno == EAGAIN || errno == EWOULDBLOCK;
+        *took = *took || sent > 0;
+        took_bytes(out, (size_t)sent);
+        if ((size_t)sent < asked)
+            return true;
+    }
+    return true;
+}
+
+void outbox_cut(struct outbox *out)
+{
+    unsigned kept = out->sent ? 1 : 0;
+    while (out->count > kept) {
+        struct broadcast **last = item(out, --out->count);
+        out->bytes -= (*last)->len;
+        broadcast_release(last);
+    }
+}
+
+void outbox_free(struct outbox *out)
+{
+    out->sent = 0;
+    outbox_cut(out);
+    free(out->items);
+    *out = (struct outbox){ .items = NULL };
+}

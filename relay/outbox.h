@@ -1,0 +1,30 @@
+/* What a client is to get, oldest first: shared broadcasts in a ring, and how far the first one has been sent. */
+#ifndef CONFAB_RELAY_OUTBOX_H
+#define CONFAB_RELAY_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct broadcast;
+
+/* Starts as zeros. */
+struct outbox {
+    struct broadcast **items;
+    unsigned first, count, size;
+    size_t sent;  /* of the first one */
+    size_t bytes; /* of all, as they were queued */
+};
+
+/* Shares the broadcast. */
+void outbox_add(struct outbox *, struct broadcast *);
+
+/* Send as much as the socket takes, many in one call. False: the connection is broken. *took: whether anything left. */
+bool outbox_send(struct outbox *, int fd, bool *took);
+
+/* Drop everything but a broadcast that is half sent. */
+void outbox_cut(struct outbox *);
+
+/* Drop everything and give the memory back. */
+void outbox_free(struct outbox *);
+
+#endif

@@ -1,0 +1,49 @@
+#!/usr/bin/env perl
+# Readers that do not read: they are closed, the others do not notice, and the relay's memory stays bounded.
+use v5.36;
+use FindBin qw($Bin);
+use lib "$Bin/../support";
+use IO::Socket::UNIX;
+use Test::More;
+use Confab::Phoenix;
+use Confab::Site;
+
+my $site  = Confab::Site->new(CONFAB_LIMITS_RATE => '1000/1s');
+my $lobby = 'room:lobby';
+
+sub masked ($opcode, $text) {
+    my $len = length $text;
+    return chr(0x80 | $opcode) . ($len < 126 ? chr(0x80 | $len) : chr(0x80 | 126) . pack 'n', $len) . "\0\0\0\0$text";
+}
+
+# A client that has joined and then sleeps: straight at the relay's socket, as nginx would read for it.
+sub sleeper {
+    my $socket = IO::Socket::UNIX->new(Peer => $site->state . '/run/relay.sock') or die "no socket: $!";
+    $socket->syswrite("GET /live/websocket?vsn=2.0.0 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            . "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    $socket->sysread(my $head, 4096);
+    like $head, qr{^HTTP/1\.1 101 }, 'let in';
+    $socket->syswrite(masked(1, '["1","1","room:lobby","phx_join",{}]'));
+    $socket->sysread(my $reply, 65536);
+    return $socket;
+}
+
+my $bob      = Confab::Phoenix->new($site);
+my $start    = $bob->join($lobby)->{response}{rev};
+my @sleepers = map { sleeper() } 1 .. 3;
+
+# 16 MB in front of those who sleep.
+for my $round (1 .. 10) {
+    $site->psql(q(insert into messages (room_id, name, message) select 1, 'Op', repeat('x', 3990) || n from generate_series(1, 200) n));
+    $bob->wait(sub { $bob->heard($lobby, 'new_message') >= 200 * $round || defined $bob->closed }, 20);
+}
+is $bob->closed, undef, 'who reads stays';
+my @heard = map { $_->{rev} } $bob->heard($lobby, 'new_message');
+is_deeply \@heard, [$start + 1 .. $start + 2000], 'and hears everything once, in order';
+ok $site->wait_until(sub { 3 == (() = $site->log('relay') =~ /"code":1008,"reason":"queue full"/g) }, 10), 'who sleeps is closed with 1008';
+
+is $bob->heartbeat->{status}, 'ok', 'the relay goes on';
+is $bob->post($lobby, 'well slept?')->{status}, 'ok', 'for everybody';
+
+$site->end;
+done_testing;

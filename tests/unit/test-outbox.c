@@ -1,0 +1,92 @@
+/* relay/outbox.c: bytes leave in order, in few calls, and what is half sent is never dropped. Over a pair of sockets.
+ */
+#include "relay/outbox.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../support/tap.h"
+#include "relay/broadcast.h"
+
+static struct outbox out;
+static int ends[2];
+static char *got;
+static size_t got_len;
+
+static void add(const char *text)
+{
+    struct broadcast *broadcast = broadcast_raw(text_of(text));
+    outbox_add(&out, broadcast);
+    broadcast_release(&broadcast);
+}
+
+static void receive(size_t most)
+{
+    ssize_t len;
+    while (most && (len = recv(ends[1], got + got_len, most, MSG_DONTWAIT)) > 0) {
+        got_len += (size_t)len;
+        most -= (size_t)len;
+    }
+}
+
+static void test_order(void)
+{
+    bool took;
+    ok(outbox_send(&out, ends[0], &took) && !took, "nothing is sent of nothing");
+    for (int i = 0; i < 200; i++)
+        add(i % 2 ? "ab" : "c");
+    ok(out.count == 200 && out.bytes == 300, "what waits is counted");
+    ok(outbox_send(&out, ends[0], &took) && took && out.count == 0 && out.bytes == 0, "all of it leaves");
+    receive(1000);
+    bool good = got_len == 300;
+    for (size_t i = 0; i < got_len; i++)
+        good = good && got[i] == "cab"[i % 3];
+    ok(good, "in order");
+    got_len = 0;
+}
+
+static void test_full(void)
+{
+    static char large[1000001];
+    bool took;
+    memset(large, 'x', sizeof large - 1);
+    add("first");
+    add(large);
+    add("last");
+    ok(outbox_send(&out, ends[0], &took) && took && out.count == 2 && out.sent > 0, "a full socket takes a part");
+    ok(outbox_send(&out, ends[0], &took) && !took, "and then nothing");
+    outbox_cut(&out);
+    ok(out.count == 1 && out.bytes == 1000000, "what is half sent stays when the rest is dropped");
+    add("bye");
+    while (out.count && outbox_send(&out, ends[0], &took))
+        receive(100000);
+    receive(10000000);
+    ok(got_len == 1000008 && memcmp(got, "firstx", 6) == 0 && memcmp(got + got_len - 4, "xbye", 4) == 0,
+       "it is finished, and what was queued since follows");
+    add("never sent");
+    outbox_cut(&out);
+    ok(out.count == 0, "what was not begun is dropped");
+}
+
+static void test_broken(void)
+{
+    bool took;
+    add("to nobody");
+    close(ends[1]);
+    ok(!outbox_send(&out, ends[0], &took), "a broken connection is told");
+    outbox_free(&out);
+    ok(out.count == 0 && out.items == NULL, "nothing is kept");
+}
+
+int main(void)
+{
+    got = malloc(2000000);
+    if (!got || socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0)
+        return 1;
+    test_order();
+    test_full();
+    test_broken();
+    free(got);
+    return done();
+}
