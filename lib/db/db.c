@@ -202,9 +202,22 @@ static struct rows prepare(struct db *db, struct arena *arena, const struct quer
     return rows;
 }
 
+/* Did an idle connection end in the meantime? Nothing is owed to us, so what can be read is a notice, or the end and its
+ * reason. To find that out before a statement is sent keeps it from being lost. */
+static bool ended(PGconn *connection)
+{
+    struct pollfd ready = { .fd = PQsocket(connection), .events = POLLIN };
+    while (poll(&ready, 1, 0) > 0)
+        if (!PQconsumeInput(connection))
+            return true;
+    return PQstatus(connection) != CONNECTION_OK;
+}
+
 static struct rows attempt(struct db *db, struct arena *arena, const struct query *query, const struct params *params)
 {
     struct rows rows = { .status = DB_AWAY };
+    if (db->connection && ended(db->connection))
+        disconnect(db);
     if (!db->connection && !connect_anew(db))
         return rows;
     rows = prepare(db, arena, query);
