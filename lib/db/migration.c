@@ -20,11 +20,14 @@ int migration_version(struct db *db, struct arena *arena)
 
 /* A script of several statements is one transaction (PostgreSQL manual, 55.2.2.1). The insert fails on its key when
  * another process was first, and with it everything. */
-static bool apply(struct db *db, struct arena *arena, const struct migration *migration)
+static bool apply(struct db *db, struct arena *arena, const struct migration *migration,
+                  void (*told)(const struct migration *))
 {
     const char *sql = arena_printf(arena, LOCK "insert into schema_migrations (version, name) values (%d, '%s');\n%s",
                                    migration->version, migration->name, migration->sql);
     enum db_status status = db_script(db, arena, sql).status;
+    if (status == DB_DONE)
+        told(migration);
     return status == DB_DONE || (status == DB_CONFLICT && migration_version(db, arena) >= migration->version);
 }
 
@@ -33,11 +36,9 @@ bool migration_run(struct db *db, struct arena *arena, void (*told)(const struct
     int version = migration_version(db, arena);
     if (version < 0)
         return false;
-    for (int i = version; i < migration_count; i++) {
-        if (!apply(db, arena, &migrations[i]))
+    for (int i = version; i < migration_count; i++)
+        if (!apply(db, arena, &migrations[i], told))
             return false;
-        told(&migrations[i]);
-    }
     const char *sql = arena_printf(arena, LOCK "%s", migration_roles);
     return db_script(db, arena, sql).status == DB_DONE;
 }
