@@ -1,6 +1,6 @@
-# Makes C of sql/queries/*.sql. A query begins with `-- query NAME [read]` and ends with `;`. `-- define NAME` names the text up to
+# Makes C of sql/queries/*.sql. A query begins with `-- query NAME [read|again]` and ends with `;`. `-- define NAME` names the text up to
 # the next empty line, which stands for @NAME@ in the queries of the same file. `read`: changes nothing, so it may be run again on
-# a fresh connection when the old one broke.
+# a fresh connection when the old one broke. `again`: it changes something, but nobody minds if that happens twice.
 # Usage: awk -v kind=header|source -f compile-queries.awk FILES
 
 function quoted(line) {
@@ -41,7 +41,7 @@ FNR == 1 { split("", defined); defining = "" }
 /^-- define / { defining = $3; defined[defining] = ""; next }
 defining != "" && /^$/ { defining = ""; next }
 defining != "" { defined[defining] = defined[defining] (defined[defining] == "" ? "" : " ") $0; next }
-/^-- query / { name = $3; repeatable = $4 == "read" ? "true" : "false"; text = ""; sql = ""; next }
+/^-- query / { name = $3; repeatable = $4 == "read" || $4 == "again" ? "true" : "false"; text = ""; sql = ""; next }
 name == "" || /^ *--/ || /^$/ { next }
 {
     line = $0

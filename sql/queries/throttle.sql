@@ -1,13 +1,13 @@
 -- Queries about throttles.
 
--- query throttle_take
+-- query throttle_take again
 -- $1 the address's key, which may take ten times as many; $2 the asker's key, $3 so many, $4 in so many milliseconds. Seconds to
--- wait, 0 when one was taken.
+-- wait, 0 when one was taken. Run again after a lost answer it may count one for two, which is better than refusing it.
 select greatest(
     throttle_take($1::text, $3::bigint * 10, $4::bigint * interval '1 ms'),
     throttle_take($2::text, $3::bigint, $4::bigint * interval '1 ms'));
 
--- query throttle_take_many
+-- query throttle_take_many again
 -- A row each: $1 key, $2 how many to take, $3 how many are allowed; $4 in so many milliseconds. The keys that had enough come back;
 -- of the others nothing was taken. (In order of the key, so that two of these never wait for each other in a ring.)
 insert into throttles as t (key, full_at)
