@@ -57,9 +57,8 @@ const char *answer_reason(int status)
     case 429: return "Too Many Requests";
     case 500: return "Internal Server Error";
     case 503: return "Service Unavailable";
-    default: must(!"a status that answer_reason does not know");
+    default: must_failed("answer_reason knows the status", __FILE__, __LINE__);
     }
-    return "";
 }
 
 /* Scripts, styles, pictures and connections of our own only; `self` does not mean ws: in every browser. */
