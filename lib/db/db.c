@@ -202,8 +202,8 @@ static struct rows prepare(struct db *db, struct arena *arena, const struct quer
     return rows;
 }
 
-/* Did an idle connection end in the meantime? Nothing is owed to us, so what can be read is a notice, or the end and its
- * reason. To find that out before a statement is sent keeps it from being lost. */
+/* Did an idle connection end in the meantime? Nothing is owed to us, so what can be read is a notice, or the end and
+ * its reason. To find that out before a statement is sent keeps it from being lost. */
 static bool ended(PGconn *connection)
 {
     struct pollfd ready = { .fd = PQsocket(connection), .events = POLLIN };
