@@ -1,0 +1,94 @@
+/* The table of routes: which row answers what. The handlers here only have their names. */
+#include "../support/edge.h"
+#include "../support/tap.h"
+
+#include "base/arena.h"
+#include "cgi-bin/handlers.h"
+#include "cgi-bin/routes.h"
+
+#define HANDLER(name)                                                                                                  \
+    void name(struct request *request)                                                                                 \
+    {                                                                                                                  \
+        (void)request;                                                                                                 \
+    }
+
+HANDLER(rooms_home)
+HANDLER(rooms_show)
+HANDLER(messages_index)
+HANDLER(messages_show)
+HANDLER(messages_create)
+HANDLER(messages_refused)
+HANDLER(health_show)
+
+static struct arena *arena;
+
+static const struct {
+    enum method method;
+    const char *path;
+    void (*handle)(struct request *); /* NULL: no route */
+    const char *params;               /* joined by a comma */
+    const char *allow;
+} cases[] = {
+    { METHOD_GET, "/", rooms_home, "", NULL },
+    { METHOD_GET, "/healthz", health_show, "", NULL },
+    { METHOD_GET, "/rooms/lobby", rooms_show, "lobby", NULL },
+    { METHOD_GET, "/rooms/:slug", rooms_show, ":slug", NULL },
+    { METHOD_GET, "/rooms/messages", rooms_show, "messages", NULL },
+    { METHOD_GET, "/rooms/lobby/messages", messages_index, "lobby", NULL },
+    { METHOD_GET, "/rooms/lobby/messages/12", messages_show, "lobby,12", NULL },
+    { METHOD_GET, "/rooms/:slug/messages/:id", messages_show, ":slug,:id", NULL },
+    { METHOD_POST, "/rooms/lobby/messages", messages_create, "lobby", NULL },
+    { METHOD_POST, "/", NULL, "", "GET, HEAD" },
+    { METHOD_POST, "/healthz", NULL, "", "GET, HEAD" },
+    { METHOD_POST, "/rooms/lobby", NULL, "", "GET, HEAD" },
+    { METHOD_OTHER, "/rooms/lobby/messages", NULL, "", "GET, HEAD, POST" },
+    { METHOD_OTHER, "/", NULL, "", "GET, HEAD" },
+    { METHOD_OTHER, "/nothing", NULL, "", NULL },
+    { METHOD_GET, "", NULL, "", NULL },
+    { METHOD_GET, "//", NULL, "", NULL },
+    { METHOD_GET, "/rooms", NULL, "", NULL },
+    { METHOD_GET, "/rooms/", NULL, "", NULL },
+    { METHOD_GET, "/rooms//", NULL, "", NULL },
+    { METHOD_GET, "/rooms/lobby/", NULL, "", NULL },
+    { METHOD_GET, "//rooms/lobby", NULL, "", NULL },
+    { METHOD_GET, "/rooms//messages", NULL, "", NULL },
+    { METHOD_GET, "/rooms/lobby/messages/", NULL, "", NULL },
+    { METHOD_GET, "/rooms/lobby/messages/1/2", NULL, "", NULL },
+    { METHOD_GET, "/rooms/lobby/Messages", NULL, "", NULL },
+    { METHOD_GET, "/healthzz", NULL, "", NULL },
+    { METHOD_GET, "/health", NULL, "", NULL },
+    { METHOD_GET, "healthz", NULL, "", NULL },
+    { METHOD_GET, "x", NULL, "", NULL },
+};
+
+static const char *joined(const struct request *request)
+{
+    const char *text = "";
+    for (int i = 0; i < ROUTE_PARAMS_MAX && request->params[i].len; i++)
+        text = arena_printf(arena, "%s%s%.*s", text, i ? "," : "", TEXT_ARGS(request->params[i]));
+    return text;
+}
+
+static void test_case(size_t i)
+{
+    struct request request = { .method = cases[i].method, .path = edge(cases[i].path), .scope = { .arena = arena } };
+    const char *allow;
+    const struct route *route = route_find(&request, &allow);
+    ok((route ? route->handle : NULL) == cases[i].handle, "\"%s\" by method %d", cases[i].path, (int)cases[i].method);
+    is(allow, route ? allow : cases[i].allow, "what is allowed");
+    if (!route)
+        return;
+    is(joined(&request), cases[i].params, "its parameters");
+    ok((route->method == METHOD_GET) == (route->takes == NOTHING),
+       "V3 what changes something wants a token, reading does not");
+    ok(route->method == METHOD_GET || route->needs != PUBLIC, "and somebody who asks");
+}
+
+int main(void)
+{
+    arena = arena_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        test_case(i);
+    arena_free(&arena);
+    return done();
+}
