@@ -6,18 +6,33 @@
 #include "db/db.h"
 #include "queries.h"
 
+/* The row and the epoch must be of one database: where the connection was made anew between the two, both are read
+ * again. */
+static struct rows find_with_epoch(const struct scope *scope, const struct params *params, struct text *epoch)
+{
+    for (int tries = 0; tries < 3; tries++) {
+        const char *before = db_epoch(scope->db, scope->arena);
+        if (!before)
+            break;
+        *epoch = text_copy(scope->arena, text_of(before));
+        struct rows rows = db_run(scope->db, scope->arena, &query_room_find, params);
+        const char *after = rows.status == DB_DONE ? db_epoch(scope->db, scope->arena) : NULL;
+        if (rows.status != DB_DONE || (after && text_is(*epoch, after)))
+            return rows;
+    }
+    return (struct rows){ .status = DB_AWAY };
+}
+
 enum outcome room_find(const struct scope *scope, struct text slug, struct room *out)
 {
     enum { SLUG_MAX = 60 };
+    struct params params = { 0 };
+    struct text epoch;
     if (slug.len == 0 || slug.len > SLUG_MAX || !utf8_valid(slug) || text_has_nul(slug))
         return MISSING;
-    const char *epoch = db_epoch(scope->db, scope->arena);
-    if (!epoch)
-        return BROKEN;
-    struct params params = { 0 };
     scope_param(scope, &params);
     param_text(&params, scope->arena, slug);
-    struct rows rows = db_run(scope->db, scope->arena, &query_room_find, &params);
+    struct rows rows = find_with_epoch(scope, &params, &epoch);
     if (rows.status != DB_DONE)
         return BROKEN;
     if (rows.count == 0)
@@ -26,7 +41,7 @@ enum outcome room_find(const struct scope *scope, struct text slug, struct room 
                           .slug = row_text(&rows, 0, 1),
                           .name = row_text(&rows, 0, 2),
                           .rev = row_number(&rows, 0, 3),
-                          .epoch = text_copy(scope->arena, text_of(epoch)) };
+                          .epoch = epoch };
     return DONE;
 }
 
