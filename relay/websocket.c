@@ -74,7 +74,9 @@ static void frame_ends(wslay_event_context_ptr wslay, void *context)
     ws->frame = 0;
 }
 
-/* What wslay lets pass in a close: half a code, and a reason that came in pieces and is not UTF-8. */
+/* What wslay lets pass in a close: half a code, and a reason that came in pieces and is not UTF-8. (It skips two bytes
+ * of each piece instead of the frame's first two, so it can also refuse a good reason in pieces: that ends with 1007
+ * then.) */
 static int close_flaw(struct text payload)
 {
     if (payload.len == 1)

@@ -55,7 +55,7 @@ static void refuse(struct call *call, enum outcome outcome, const struct errors 
 {
     const char *used = errors_first(errors, "client_id");
     switch (outcome) {
-    case DONE: must(!"refused what was done"); break;
+    case DONE: must(outcome != DONE); break; /* what was done is not refused */
     case INVALID:
         if (errors->count == 1 && used && strcmp(used, "already used") == 0)
             answer(call, "error", channel_reason("client_id already used"));

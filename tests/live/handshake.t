@@ -119,6 +119,15 @@ subtest 'requests that are none' => sub {
     is $ask->(''), '', 'nothing: closed';
 };
 
+subtest 'below a base path' => sub {
+    my $below = Confab::Site->new(base => '/chat/');
+    my $peer  = Confab::Phoenix->new($below, headers => { Origin => $below->origin });
+    is $peer->join('room:lobby')->{status}, 'ok', 'let in and joined';
+    like $peer->post('room:lobby', 'hello')->{response}{message}{html}, qr{href="/chat/rooms/lobby/messages/}, 'links are below it';
+    is(Confab::Phoenix->new($below, url => $below->origin =~ s/^http/ws/r . '/live/websocket')->refused, 404, 'nothing at the root');
+    $below->end;
+};
+
 unlike $site->log('relay'), qr/\Q$csrf\E|czNjcit0Lw|with a cookie/, 'the log has neither tokens nor contents';
 $site->end;
 done_testing;
