@@ -12,7 +12,6 @@
 #include "relay/pool.h"
 #include "relay/relay.h"
 #include "relay/welcome.h"
-#include "web/session.h"
 
 /* 500 messages with their html are far below it, unless they are made to be large: then the join is refused. */
 enum { REPLY_MAX = 64 * 1024 * 1024, BATCH_MAX = 128, BUCKETS = 64 };
@@ -61,7 +60,7 @@ struct call *call_new(struct peer *peer, struct message_in *in, int64_t room_id,
     call->in = in;
     call->asked = (struct channel_call){ in->frame.topic, in->frame.event, in->frame.payload, room_id };
     call->join_ref = json_incref(join_ref);
-    peer->busy = true;
+    peer->busy++;
     return call;
 }
 
@@ -109,11 +108,9 @@ static void refuse(struct call *call, struct arena *arena, const char *reason)
 /* Who asks is judged anew with each call. False: the answer has been given. */
 static bool admit(struct call *call, struct scope *scope)
 {
-    struct session session;
-    enum outcome outcome = welcome_scope(call->peer, scope, &session);
-    if (outcome == DONE && session.state != SESSION_BAD)
+    if (welcome_scope(call->peer, scope))
         return true;
-    refuse(call, scope->arena, outcome == DONE ? "unauthorized" : "unavailable");
+    refuse(call, scope->arena, "unauthorized");
     return false;
 }
 

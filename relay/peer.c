@@ -383,8 +383,6 @@ static void peer_free(struct peer *peer)
     websocket_close(&peer->socket);
     outbox_free(&peer->out);
     free(peer->head);
-    free(peer->cookie);
-    free(peer->bearer);
     free(peer->guest);
     free(peer->address);
     uv_close((uv_handle_t *)&peer->poll, closed);

@@ -58,15 +58,17 @@ struct peer {
     char *head; /* until it is judged */
     size_t head_len;
     struct websocket socket;
-    char *cookie, *bearer, *guest, *address; /* who it is; NULL where there is none. Judged anew with each frame */
+    char *guest, *address; /* who it was found to be in the handshake, and from where */
+    int64_t expires_at;    /* of its credentials, seconds since 1970; 0: it came without any */
 
     struct hub_member *members; /* newest first */
     struct {
         struct message_in *first, **end;
         unsigned count;
         size_t bytes;
-    } inbox;   /* waits for the job before it */
-    bool busy; /* a job is out: the peer must not be freed */
+    } inbox;          /* waits for the job before it */
+    unsigned busy;    /* jobs of it that are out: the peer must not be freed */
+    int64_t together; /* they are posts to this room, which others may follow; or 0 */
 };
 
 /* Take a connection. The descriptor is the peer's from now on. address is empty for a unix socket. */

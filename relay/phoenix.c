@@ -15,7 +15,7 @@
 #include "relay/relay.h"
 #include "relay/source.h"
 
-enum { SAID_MAX = 1024 * 1024 };
+enum { SAID_MAX = 1024 * 1024, FOLLOW_MAX = 32 };
 
 /* --- saying --- */
 
@@ -75,7 +75,8 @@ static void finish_join(struct call *call)
 void phoenix_answered(struct call *call)
 {
     struct peer *peer = call->peer;
-    peer->busy = false;
+    if (--peer->busy == 0)
+        peer->together = 0;
     if (peer->state == PEER_OPEN) {
         peer_send(peer, call->reply);
         if (call->joining)
@@ -136,6 +137,8 @@ static void handle_push(struct peer *peer, struct message_in *in)
     const struct hub_member *member = hub_find(peer->members, frame->topic);
     if (member && (json_is_null(frame->join_ref) || frame_same_ref(frame->join_ref, member->join_ref))) {
         if (channel_event_known(frame->topic, frame->event)) {
+            if (channel_event_together(frame->topic, frame->event))
+                peer->together = member->room->id;
             call_submit(call_new(peer, in, member->room->id, member->join_ref));
             return;
         }
@@ -174,10 +177,21 @@ static struct message_in *take(struct peer *peer)
     return in;
 }
 
+/* A post may follow posts of the same peer to the same room that are not answered yet: batches of a room are stored in
+ * order. Everything else waits for the answers. */
+static bool may_follow(const struct peer *peer, const struct frame *frame)
+{
+    const struct hub_member *member = peer->together ? hub_find(peer->members, frame->topic) : NULL;
+    return member && !member->pending && member->room->id == peer->together && peer->busy < FOLLOW_MAX &&
+           channel_event_together(frame->topic, frame->event) &&
+           (json_is_null(frame->join_ref) || frame_same_ref(frame->join_ref, member->join_ref));
+}
+
 /* A peer that does not take its answers gets no further ones made. */
 static void go_on(struct peer *peer)
 {
-    while (peer->state == PEER_OPEN && !peer->busy && peer->inbox.count &&
+    while (peer->state == PEER_OPEN && peer->inbox.count &&
+           (!peer->busy || may_follow(peer, &peer->inbox.first->frame)) &&
            peer->out.bytes <= (size_t)peer->relay->config->relay_peer_queue)
         handle(peer, take(peer));
     peer_update(peer);

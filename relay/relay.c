@@ -29,7 +29,7 @@ enum {
     WORKERS = 4,
     DESCRIPTORS_KEPT = 64, /* for the database, the log, the loop */
     ACCEPTS_PER_TURN = 64,
-    TICK_MS = 1000,
+    TICK_MS = 800, /* also between sweeps: what nobody rang for shows within a second */
     DRAIN_STEP_MS = 50,
     DRAIN_STEPS = 40,      /* closes are spread over two seconds */
     DRAIN_MOST_MS = 10000, /* then what is left is cut off */

@@ -25,10 +25,11 @@ struct verify_job {
     struct job job;
     struct peer *peer;
     struct upgrade *upgrade;
-    struct text csrf;
+    struct text cookie, bearer, csrf;
     int status; /* 101, or what to refuse with */
     const char *reason;
-    struct text guest; /* the identity of one without a cookie */
+    struct text guest; /* who it is */
+    int64_t expires_at;
 };
 
 static void refuse(struct peer *peer, int status, const char *reason, const char *allow, bool no_body)
@@ -41,14 +42,11 @@ static void refuse(struct peer *peer, int status, const char *reason, const char
     buffer_free(&answer);
 }
 
-enum outcome welcome_scope(const struct peer *peer, struct scope *scope, struct session *session)
+bool welcome_scope(const struct peer *peer, struct scope *scope)
 {
-    struct credentials came = { .cookie = text_of(peer->cookie), .bearer = text_of(peer->bearer) };
     scope->address = text_of(peer->address);
-    enum outcome outcome = session_open(&came, scope, session);
-    if (outcome == DONE && session->state == SESSION_NONE)
-        scope->guest = text_of(peer->guest);
-    return outcome;
+    scope->guest = text_of(peer->guest);
+    return !peer->expires_at || peer->expires_at > scope->now / 1000000;
 }
 
 /* --- the health page --- */
@@ -70,9 +68,10 @@ static void answer_health(struct peer *peer, const struct upgrade *upgrade)
 
 static void judge(struct verify_job *verify, struct scope *scope)
 {
+    struct credentials came = { .cookie = verify->cookie, .bearer = verify->bearer };
     struct session session;
     verify->status = 403;
-    if (welcome_scope(verify->peer, scope, &session) != DONE) {
+    if (session_open(&came, scope, &session) != DONE) {
         verify->status = 503;
         verify->reason = "database away";
     } else if (session.state == SESSION_BAD) {
@@ -82,10 +81,10 @@ static void judge(struct verify_job *verify, struct scope *scope)
     } else {
         verify->status = 101;
     }
-    if (verify->status == 101 && session.state == SESSION_NONE) {
+    if (verify->status == 101 && session.state == SESSION_NONE)
         session_passing_guest(scope);
-        verify->guest = scope->guest;
-    }
+    verify->guest = scope->guest;
+    verify->expires_at = session.expires_at;
 }
 
 static void verify_work(struct job *job, struct scope *scope, const struct view *view)
@@ -108,13 +107,14 @@ static void verify_done(struct job *job)
     struct verify_job *verify = (struct verify_job *)job;
     struct peer *peer = verify->peer;
     struct buffer answer = buffer_new(ANSWER_MAX);
-    peer->busy = false;
+    peer->busy--;
     if (verify->status != 101) {
         refuse(peer, verify->status, verify->reason, NULL, false);
         phoenix_settled(peer);
         return;
     }
     peer->guest = duplicate(verify->guest);
+    peer->expires_at = verify->expires_at;
     upgrade_accept(verify->upgrade, &answer);
     peer_open(peer, buffer_view(&answer));
     buffer_free(&answer);
@@ -126,11 +126,11 @@ static void verify(struct peer *peer, const struct upgrade *upgrade)
     struct verify_job *job = job_new(sizeof *job, verify_work, verify_done);
     job->peer = peer;
     job->upgrade = arena_alloc(job->job.arena, sizeof *upgrade);
-    *job->upgrade = *upgrade; /* of its texts only this one is read on */
+    *job->upgrade = *upgrade; /* of its texts only these are read on */
+    job->cookie = text_copy(job->job.arena, upgrade->cookie);
+    job->bearer = text_copy(job->job.arena, upgrade->bearer);
     job->csrf = text_copy(job->job.arena, upgrade->csrf);
-    peer->cookie = duplicate(upgrade->cookie);
-    peer->bearer = duplicate(upgrade->bearer);
-    peer->busy = true;
+    peer->busy++;
     peer->state = PEER_JUDGED;
     peer_update(peer);
     pool_submit(peer->relay->pool, &job->job);

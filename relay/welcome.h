@@ -6,12 +6,10 @@
 
 #include <stdbool.h>
 
-#include "base/errors.h"
 #include "base/text.h"
 
 struct peer;
 struct scope;
-struct session;
 
 /* What has arrived so far; more: and there was more than a head may have. */
 void welcome_head(struct peer *, struct text, bool more);
@@ -19,8 +17,9 @@ void welcome_head(struct peer *, struct text, bool more);
 /* The request took too long. */
 void welcome_late(struct peer *);
 
-/* On a worker: who is the peer, judged by what it brought? As session_open; a guest without a cookie gets the peer's
- * identity. The peer's texts are only read, and stay while the job is out. */
-enum outcome welcome_scope(const struct peer *, struct scope *, struct session *) __attribute__((warn_unused_result));
+/* On a worker: put the peer's identity into the scope of something that it asks. A signature that was found good stays
+ * good, so the handshake's judgement is kept and only its time is looked at. False: it is over. The peer's texts are
+ * only read, and stay while the job is out. */
+bool welcome_scope(const struct peer *, struct scope *) __attribute__((warn_unused_result));
 
 #endif

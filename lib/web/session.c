@@ -25,7 +25,8 @@ static void become_guest(struct scope *scope, struct session *session, const str
                                  .from_cookie = true,
                                  .secret = claims->jti,
                                  .name = claims->name,
-                                 .issued_at = claims->iat };
+                                 .issued_at = claims->iat,
+                                 .expires_at = claims->exp };
     scope->name = claims->name;
     scope->guest = claims->sub;
 }

@@ -26,6 +26,7 @@ struct session {
     struct text secret; /* jti of the session or guest; what CSRF tokens are bound to. Never shown */
     struct text name;   /* remembered by a guest's cookie */
     int64_t issued_at;  /* seconds since 1970 */
+    int64_t expires_at;
 };
 
 /* Judge the credentials and fill the asker's part of a scope that already has arena, db, config, now and address.
