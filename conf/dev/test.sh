@@ -87,7 +87,7 @@ command_bench() {
     [ -x "$ROOT/tests/bench/$name" ] || die "no benchmark $name: ./dev bench lists them"
     if [ -z "${CONFAB_BUILD-}" ]; then
         packages_for_up
-        build "$BUILD" --enable-werror CFLAGS='-O2 -g'
+        WITH_TESTS=yes build "$BUILD" --enable-werror CFLAGS='-O2 -g'
     fi
     CONFAB_SOURCE=$ROOT CONFAB_BUILD=$BUILD PERL5LIB=$ROOT/tests/support exec "$ROOT/tests/bench/$name" "$@"
 }
