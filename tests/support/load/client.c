@@ -45,6 +45,9 @@ static void rest(struct client *client)
     int64_t most = (int64_t)REST_FIRST_MS << (client->tries < 4 ? client->tries : 4);
     if (most > REST_MOST_MS)
         most = REST_MOST_MS;
+    if (client->load->talk)
+        fprintf(stderr, "%lld client %zu: away from step %d, try %d\n", (long long)client->load->now,
+                (size_t)(client - client->load->clients), client->step, client->tries);
     client->tries++;
     client->load->comebacks++;
     wire_close(&client->wire);

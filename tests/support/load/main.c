@@ -9,7 +9,7 @@
  *          drain SEQ         wait until all readers are there
  *          judge FILE        compare with the rows of the database (lines of seq, '|', text), and end
  *     out: ready             every client has worked once
- *          recovered NAME outage=MS first=MS all=MS
+ *          recovered NAME outage=MS first=MS all=MS last=CLIENT
  *          stats count=N p50=MS p99=MS max=MS acknowledged=N
  *          quiet             after stop: nothing waits for an acknowledgement
  *          drained, or undrained READERS
@@ -85,9 +85,9 @@ static void worked(struct client *client, int64_t number)
     if (strcmp(fault.name, "start") == 0)
         printf("ready\n");
     else
-        printf("recovered %s outage=%lld first=%lld all=%lld\n", fault.name,
+        printf("recovered %s outage=%lld first=%lld all=%lld last=%td\n", fault.name,
                (long long)(fault.back - fault.began) / 1000, (long long)(fault.first - fault.back) / 1000,
-               (long long)(now - fault.back) / 1000);
+               (long long)(now - fault.back) / 1000, client - load.clients);
 }
 
 static void begin_fault(const char *name)
@@ -181,6 +181,8 @@ static void obey(char *line)
         begin_fault(rest);
     } else if (strcmp(line, "back") == 0) {
         fault.back = load_microseconds();
+        if (load.talk)
+            fprintf(stderr, "%lld back from %s\n", (long long)fault.back / 1000, fault.name);
     } else if (strcmp(line, "stall") == 0) {
         stall(strtoul(rest, NULL, 10), true);
     } else if (strcmp(line, "go") == 0) {
@@ -222,7 +224,7 @@ static void hear_orders(void)
 
 /* --- beginning --- */
 
-static size_t readers = 4, directs, sockets = 2, forms = 2, direct_writers;
+static size_t talk, readers = 4, directs, sockets = 2, forms = 2, direct_writers;
 static int64_t rate = 100;
 
 static void set(const char *key, const char *value)
@@ -246,6 +248,7 @@ static void set(const char *key, const char *value)
         { "direct_writers", NULL, &direct_writers, NULL },
         { "rate", NULL, NULL, &rate },
         { "most", NULL, NULL, &load.most },
+        { "talk", NULL, &talk, NULL },
     };
     static const char *const wrongs[] = { "right", "drop", "twice", "swap", "lie" };
     for (int i = 0; strcmp(key, "wrong") == 0 && i < 5; i++)
@@ -328,6 +331,7 @@ int main(int argc, char **argv)
     srandom((unsigned)getpid());
     load.worked = worked;
     load.posting = true;
+    load.talk = talk != 0;
     make_clients();
     begin_fault("start");
     fault.back = fault.began;
