@@ -30,7 +30,7 @@ static uint32_t mix(int t, const uint32_t h[5])
 
 static void add_block(uint32_t sum[5], const unsigned char *block)
 {
-    uint32_t w[WORDS], h[5];
+    uint32_t w[WORDS] = { 0 }, h[5];
     for (int t = 0; t < WORDS; t++)
         w[t] = t < 16 ? load(block + 4 * t) : rotate(w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16], 1);
     memcpy(h, sum, sizeof h);

@@ -89,6 +89,7 @@ command_bench() {
         packages_for_up
         WITH_TESTS=yes build "$BUILD" --enable-werror CFLAGS='-O2 -g'
     fi
+    build_step "$BUILD/bench.log" make -C "$BUILD" bench-programs
     CONFAB_SOURCE=$ROOT CONFAB_BUILD=$BUILD PERL5LIB=$ROOT/tests/support exec "$ROOT/tests/bench/$name" "$@"
 }
 
