@@ -1,0 +1,59 @@
+// The room's page in Express: the cookie's signature and dates, the room, its latest 20 messages by a named statement,
+// escaped HTML. The frame around the messages is the one that confab's own page has.
+//     node express.mjs PORT DATABASE-SOCKET-FOLDER USER DATABASE KEY SKELETON
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import express from 'express';
+import pg from 'pg';
+
+const [port, host, user, database, key, file] = process.argv.slice(2);
+const { head, tail, room: roomSql, messages: messagesSql } = JSON.parse(readFileSync(file, 'utf8'));
+const pool = new pg.Pool({ host, user, database, port: 5432, max: 4 });
+const app = express();
+app.disable('x-powered-by');
+app.set('etag', false);
+
+function session(cookies) {
+    const token = /(?:^|; )confab=([^;]*)/.exec(cookies ?? '')?.[1];
+    const parts = token?.split('.');
+    if (parts?.length !== 3) return null;
+    const wanted = createHmac('sha256', key).update(`${parts[0]}.${parts[1]}`).digest();
+    const given = Buffer.from(parts[2], 'base64url');
+    if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return null;
+    const claims = JSON.parse(Buffer.from(parts[1], 'base64url').toString());
+    return claims.exp > Date.now() / 1000 ? claims : null;
+}
+
+// A token for forms, masked anew in each page.
+function csrf(claims) {
+    const mask = randomBytes(24);
+    const mac = createHmac('sha256', key).update(`csrf ${claims.jti}`).digest();
+    return Buffer.concat([mask, mask.map((byte, i) => byte ^ mac[i])]).toString('base64url');
+}
+
+const signs = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const escape = (text) => String(text).replace(/[&<>"']/g, (sign) => signs[sign]);
+
+function message(m) {
+    const at = new Date(Number(m.at) / 1000).toISOString();
+    const author = m.user_id ? `user:${m.userid}` : `guest:${m.guest}`;
+    return `<li id="msg-${m.id}" class="message" data-seq="${m.seq}" data-rev="${m.rev}" data-author="${escape(author)}">
+<span class="avatar" aria-hidden="true">${escape(m.name[0])}</span>
+<p class="about">${m.guest ? '<span class="guest">guest</span> ' : ''}<a class="when" href="/rooms/${escape(m.slug)}/messages/${m.id}"><time datetime="${at}" title="${at.slice(0, 10)}, ${at.slice(11, 16)} UTC">${at.slice(11, 16)}</time></a></p>
+<p class="text"><b>${escape(m.name)}:</b> ${escape(m.message)}</p>
+</li>
+`;
+}
+
+app.get('/rooms/:slug', async (request, response) => {
+    const claims = session(request.headers.cookie);
+    if (!claims) return response.status(403).send('no session');
+    const rooms = await pool.query({ name: 'room', text: roomSql, values: [null, request.params.slug] });
+    if (!rooms.rows.length) return response.status(404).send('no room');
+    const rows = await pool.query({ name: 'messages', text: messagesSql, values: [null, rooms.rows[0].id, 20] });
+    const token = csrf(claims);
+    response.set('Content-Security-Policy', "default-src 'none'; script-src 'self'; style-src 'self'");
+    response.set('Cache-Control', 'no-store');
+    response.type('html').send(head.replaceAll('%CSRF%', token) + rows.rows.map(message).join('') + tail.replaceAll('%CSRF%', token));
+});
+app.listen(Number(port), '127.0.0.1');
