@@ -118,12 +118,14 @@ static void open_socket(struct feed *feed, const char *rest)
         die("feed: refused: %.60s", answer);
 }
 
-/* What the server says to this connection is of no interest, but must not pile up. */
+/* What the server says to this connection is of no interest, but must not pile up; only Engine.IO's ping is answered.
+ */
 static void drain(int fd)
 {
     static char answer[ANSWER_MAX];
-    while (recv(fd, answer, sizeof answer, MSG_DONTWAIT) > 0)
-        continue;
+    for (ssize_t got; (got = recv(fd, answer, sizeof answer, MSG_DONTWAIT)) > 0;)
+        if (memmem(answer, (size_t)got, "\x81\x01\x32", 3))
+            socket_frame(fd, 1, "3", 1);
 }
 
 static void put_ws(struct feed *feed)
@@ -176,7 +178,7 @@ static void put_http(struct feed *feed, int64_t first, int64_t count)
 
 /* --- --- */
 
-struct feed *feed_open(const char *what, int64_t size)
+struct feed *feed_open(const char *what, int64_t size, const char *hello)
 {
     struct feed *feed = zeroed(1, sizeof *feed);
     feed->size = size < 32 ? 32 : size;
@@ -187,6 +189,8 @@ struct feed *feed_open(const char *what, int64_t size)
     } else if (strncmp(what, "ws:", 3) == 0) {
         feed->kind = FEED_WS;
         open_socket(feed, what + 3);
+        if (*hello)
+            socket_frame(feed->fd, 1, hello, strlen(hello));
     } else if (strncmp(what, "http:", 5) == 0) {
         feed->kind = FEED_HTTP;
         open_socket(feed, what + 5);

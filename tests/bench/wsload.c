@@ -43,7 +43,8 @@ struct message {
 };
 
 static struct {
-    char host[64], path[256];
+    char host[2][64], path[256]; /* clients alternate between two addresses */
+    int hosts;
     const char *join, *joined, *beat;
     int64_t sockets, sources, window, rate, warmup, messages, hold, heartbeat, seconds, joins;
 } plan;
@@ -83,7 +84,7 @@ static void watch(struct client *client, uint32_t events, int operation)
 static void begin(int64_t i)
 {
     struct client *client = &clients[i];
-    client->fd = socket_connect(plan.host, plan.sources ? 1 + (int)(i % plan.sources) : 0, false);
+    client->fd = socket_connect(plan.host[i % plan.hosts], plan.sources ? 1 + (int)(i % plan.sources) : 0, false);
     client->state = CONNECTING;
     watch(client, EPOLLOUT, EPOLL_CTL_ADD);
 }
@@ -96,7 +97,7 @@ static void connected(struct client *client)
     getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &size);
     if (error)
         die("connect: %s", strerror(error));
-    int len = socket_request(request, sizeof request, plan.host, plan.path);
+    int len = socket_request(request, sizeof request, plan.host[0], plan.path);
     socket_write(client->fd, request, (size_t)len);
     client->state = SHAKING;
     watch(client, EPOLLIN, EPOLL_CTL_MOD);
@@ -354,8 +355,11 @@ static int report(const struct groups *before, double seconds)
 static void read_plan(void)
 {
     const char *url = argument("url", "");
-    if (sscanf(url, "%63[^/]%255s", plan.host, plan.path) != 2)
-        die("url=ADDRESS:PORT/PATH is needed");
+    plan.hosts = sscanf(url, "%63[^/,],%63[^/]", plan.host[0], plan.host[1]);
+    const char *path = strchr(url, '/');
+    if (plan.hosts < 1 || !path)
+        die("url=ADDRESS:PORT[,ADDRESS:PORT]/PATH is needed");
+    snprintf(plan.path, sizeof plan.path, "%s", path);
     plan.join = argument("join", "");
     plan.joined = argument("joined", "");
     plan.beat = argument("beat", "[null,\"9\",\"phoenix\",\"heartbeat\",{}]");
@@ -379,6 +383,7 @@ int main(int argc, char **argv)
     arguments(argc, argv);
     read_plan();
     const char *way = argument("feed", "");
+    const char *hello = argument("hello", "");
     int64_t size = argument_number("size", 120);
     arguments_done();
     descriptors(plan.sockets + 32);
@@ -390,7 +395,7 @@ int main(int argc, char **argv)
     epoll = epoll_create1(EPOLL_CLOEXEC);
     sem_init(&over, 0, 0);
     if (plan.messages)
-        feed = feed_open(way, size);
+        feed = feed_open(way, size, hello);
     groups_memory(&groups);
     struct groups before = groups;
     printf("{\"joining\": %.3f", join_all());
