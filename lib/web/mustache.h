@@ -46,7 +46,8 @@ struct mustache *mustache_parse(struct text source, const char *file, struct are
 /* Give each partial and parent that the template names its template, as find(all, name) answers; NULL renders as
  * nothing. False: some were not found, and *error says where the first is named. */
 typedef const struct mustache *mustache_find(void *all, struct text name);
-bool mustache_link(struct mustache *, mustache_find *, void *all, struct arena *, const char **error);
+bool mustache_link(struct mustache *mustache, mustache_find *find_template, void *all, struct arena *arena,
+                   const char **error);
 
 /* Append the template filled with data to out. NULL if that went well; else a sentence, and out is as long as before.
  * The size of the output is bounded by out's limit. */
