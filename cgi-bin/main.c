@@ -65,12 +65,11 @@ static int serve(struct house *house, int listener)
 static int serve_own(struct house *house, struct arena *arena)
 {
     const char *error = NULL;
-    int listener = listen_on(house->config->handler_listen, arena, &error);
-    if (listener < 0)
+    struct listening listening;
+    if (!listen_open(house->config->handler_listen, arena, &listening, &error))
         return fail(error);
-    int status = serve(house, listener);
-    if (strncmp(house->config->handler_listen, "unix:", 5) == 0)
-        unlink(house->config->handler_listen + 5);
+    int status = serve(house, listening.fd);
+    listen_close(&listening);
     return status;
 }
 

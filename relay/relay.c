@@ -14,11 +14,11 @@
 
 #include "base/arena.h"
 #include "base/config.h"
+#include "base/listen.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "relay/call.h"
 #include "relay/hub.h"
-#include "relay/listen.h"
 #include "relay/peer.h"
 #include "relay/phoenix.h"
 #include "relay/pool.h"
