@@ -1,5 +1,6 @@
 #include "relay/pool.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -19,6 +20,7 @@ struct pool {
     uv_cond_t more;
     struct queue waiting, finished;
     bool stopping;
+    atomic_uint era; /* of the connections */
     uv_async_t wake;
     int count;
     uv_thread_t threads[];
@@ -63,6 +65,7 @@ static void run_worker(void *arg)
 {
     struct pool *pool = arg;
     struct db *db = db_new(pool->config->database_relay_url, "confab-relay");
+    db_watch(db, &pool->era);
     for (struct job *job; (job = next_job(pool));)
         do_job(pool, job, db);
     db_free(&db);
@@ -120,6 +123,11 @@ void pool_submit(struct pool *pool, struct job *job)
     put(&pool->waiting, job);
     uv_cond_signal(&pool->more);
     uv_mutex_unlock(&pool->lock);
+}
+
+void pool_renew(struct pool *pool)
+{
+    atomic_fetch_add(&pool->era, 1);
 }
 
 static void closed(uv_handle_t *handle)

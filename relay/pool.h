@@ -30,6 +30,9 @@ void *job_new(size_t size, void (*work)(struct job *, struct scope *, const stru
 /* Hand it over: it is the pool's until done is called. */
 void pool_submit(struct pool *, struct job *);
 
+/* The database has forgotten our connections: what waits on one gives up, and new ones are opened. */
+void pool_renew(struct pool *);
+
 /* Wait for the threads and end them. Jobs that were not begun are dropped without a call. The loop must run once more
  * afterwards, to close the pool's handle. */
 void pool_free(struct pool **);

@@ -23,7 +23,17 @@
 
 /* Milliseconds; how many messages of a room one read takes, and after how many bytes of them it stops: in between,
  * clients take what they were sent, and a burst does not fill the queues of those who can follow. */
-enum { RETRY_FIRST_MS = 100, RETRY_MOST_MS = 2000, CONNECT_MS = 5000, AWAY_MS = 5000, READ_MS = 5000, READ_MOST = 64 };
+enum {
+    RETRY_FIRST_MS = 50,
+    RETRY_MOST_MS = 400,
+    CONNECT_MS = 3000,
+    AWAY_MS = 5000,
+    READ_MS = 3000,
+    BEAT_MS = 250,
+    PING_BEATS = 2,   /* one ping in so many beats */
+    SILENT_BEATS = 4, /* without an answer for so many: vanished */
+    READ_MOST = 64,
+};
 enum { EVENT_BYTES_MAX = 4 * 1024 * 1024, READ_BYTES = 64 * 1024 };
 
 struct ring {
@@ -37,9 +47,14 @@ struct source {
     struct listener *listener;
     uv_poll_t *poll; /* on the listener's descriptor, or NULL */
     struct listener_wants wants;
-    uv_timer_t retry;
+    uv_timer_t retry, beat;
+    int handles;                     /* that are not closed yet */
+    int64_t beaten;                  /* relay_now of the last beat */
+    int64_t pinged;                  /* relay_now of the last ping */
+    unsigned beats, silent;          /* silent: beats since an unanswered ping */
     int64_t retry_ms, dialled, lost; /* relay_now */
     bool listening;                  /* LISTEN is committed */
+    bool renewed;                    /* the connections were declared dead, and none listens since */
     uint64_t listens;                /* counts the LISTENs: a sweep belongs to one */
     bool sweep_due, reading;
     int64_t reading_since;   /* relay_now */
@@ -160,11 +175,12 @@ static void read_work(struct job *job, struct scope *scope, const struct view *v
 
 /* --- connected and lost --- */
 
-static void lost(struct source *source, const char *reason)
+/* since: of the last sign of life. */
+static void lost(struct source *source, const char *reason, int64_t since)
 {
     if (source->connected_since || !source->lost) {
         log_event(LOG_ERROR, "database lost", LOG_S("reason", reason));
-        source->lost = relay_now(source->relay);
+        source->lost = since;
         source->sent_away = false;
     }
     source->connected_since = 0;
@@ -229,7 +245,7 @@ static void read_done(struct job *job)
     struct source *source = read->source;
     source->reading = false;
     if (read->outcome != DONE || !source->listening) { /* nothing was told: the next sweep finds it again */
-        lost(source, "read failed");
+        lost(source, "read failed", source->reading_since);
         return;
     }
     if (read->sweep && read->listens == source->listens)
@@ -304,12 +320,13 @@ static void unwatch(struct source *source)
 }
 
 /* Give up this connection and dial again, a little later each time. */
-static void hang_up(struct source *source, const char *reason)
+static void hang_up(struct source *source, const char *reason, int64_t since)
 {
     unwatch(source);
     listener_free(&source->listener);
     source->listening = false;
-    lost(source, reason);
+    source->silent = 0;
+    lost(source, reason, since);
     uv_timer_start(&source->retry, dial, (uint64_t)source->retry_ms, 0);
     source->retry_ms = source->retry_ms * 2 < RETRY_MOST_MS ? source->retry_ms * 2 : RETRY_MOST_MS;
 }
@@ -349,19 +366,32 @@ static void watch(struct source *source)
     uv_poll_start(source->poll, (wants.readable ? UV_READABLE : 0) | (wants.writable ? UV_WRITABLE : 0), ready);
 }
 
+/* No connection is good any more, and no worker needs to wait for an answer. */
+static void renew(struct source *source)
+{
+    pool_renew(source->pool);
+    pool_renew(source->relay->pool);
+    source->renewed = true;
+}
+
 static void step(struct source *source)
 {
     bool was_listening = source->listening;
     enum listener_state state = listener_step(source->listener);
     if (state == LISTENER_BROKEN) {
-        hang_up(source, "listener broken");
+        hang_up(source, "listener broken", relay_now(source->relay));
         return;
     }
     source->listening = state == LISTENER_LISTENING;
     if (source->listening && !was_listening) {
         source->listens++;
         source->sweep_due = true;
+        if (source->renewed) /* what was dialled in between may hang in the void as well */
+            renew(source);
+        source->renewed = false;
     }
+    if (source->listening && !listener_pinging(source->listener))
+        source->silent = 0;
     if (source->listening)
         hear(source);
     watch(source);
@@ -389,13 +419,49 @@ static void send_away(struct source *source)
             peer_cut(peer, 1013, "database away");
 }
 
+/* Stopped for a while (SIGSTOP, a machine that was asleep): answers may be waiting unread. */
+static bool was_stopped(struct source *source)
+{
+    int64_t before = source->beaten;
+    source->beaten = relay_now(source->relay);
+    return source->beaten - before > 2 * BEAT_MS;
+}
+
+static void ping(struct source *source)
+{
+    if (listener_pinging(source->listener)) {
+        if (++source->silent < SILENT_BEATS)
+            return;
+        renew(source);
+        hang_up(source, "no sign of life", source->pinged);
+    } else if (source->beats % PING_BEATS == 0) {
+        source->pinged = relay_now(source->relay);
+        listener_ping(source->listener);
+        watch(source);
+    }
+}
+
+static void beat(uv_timer_t *timer)
+{
+    struct source *source = timer->data;
+    source->beats++;
+    if (was_stopped(source))
+        return;
+    if (source->listening)
+        ping(source);
+    if (source->listening && !source->connected_since)
+        source->sweep_due = true; /* a read that failed is tried again soon */
+}
+
 void source_tick(struct source *source)
 {
     int64_t now = relay_now(source->relay);
     if (source->listener && !source->listening && now - source->dialled >= CONNECT_MS)
-        hang_up(source, "connecting takes too long");
-    if (source->reading && now - source->reading_since >= READ_MS)
-        lost(source, "reading takes too long");
+        hang_up(source, "connecting takes too long", source->dialled);
+    if (source->reading && now - source->reading_since >= READ_MS && source->connected_since) {
+        pool_renew(source->pool);
+        lost(source, "reading takes too long", source->reading_since);
+    }
     if (!source->connected_since && now - source->lost >= AWAY_MS && !source->sent_away)
         send_away(source);
     source->sweep_due = source->listening;
@@ -414,12 +480,19 @@ struct source *source_new(struct relay *relay)
     uv_timer_init(relay->loop, &source->retry);
     source->retry.data = source;
     uv_timer_start(&source->retry, dial, 0, 0);
+    source->beaten = relay_now(relay);
+    uv_timer_init(relay->loop, &source->beat);
+    source->beat.data = source;
+    uv_timer_start(&source->beat, beat, BEAT_MS, BEAT_MS);
+    source->handles = 2;
     return source;
 }
 
 static void closed(uv_handle_t *timer)
 {
-    free(timer->data);
+    struct source *source = timer->data;
+    if (--source->handles == 0)
+        free(source);
 }
 
 void source_free(struct source **gone)
@@ -432,5 +505,6 @@ void source_free(struct source **gone)
     listener_free(&source->listener);
     free(source->rung);
     uv_close((uv_handle_t *)&source->retry, closed);
+    uv_close((uv_handle_t *)&source->beat, closed);
     *gone = NULL;
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <libpq-fe.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@
 #include "db/verdict.h"
 #include "queries.h"
 
-enum { CONNECT_MS = 5000, ANSWER_MS = 15000, EPOCH_SIZE = 17, DEADLOCK_TRIES = 3 };
+enum { CONNECT_MS = 5000, ANSWER_MS = 15000, LOOK_MS = 50, EPOCH_SIZE = 17, DEADLOCK_TRIES = 3 };
 
 struct db {
     const char *url;
@@ -27,6 +28,8 @@ struct db {
     bool prepared[QUERY_COUNT];
     char epoch[EPOCH_SIZE]; /* empty until asked */
     char complaint[256];
+    const atomic_uint *era; /* or NULL */
+    unsigned opened_in;     /* the era in which the connection was opened */
 };
 
 struct db *db_new(const char *url, const char *program)
@@ -36,6 +39,17 @@ struct db *db_new(const char *url, const char *program)
     db->url = url;
     db->program = program;
     return db;
+}
+
+void db_watch(struct db *db, const atomic_uint *era)
+{
+    db->era = era;
+}
+
+/* Has the connection been declared dead since it was opened? */
+static bool forgotten(const struct db *db)
+{
+    return db->era && atomic_load(db->era) != db->opened_in;
 }
 
 static void disconnect(struct db *db)
@@ -65,36 +79,38 @@ static void complain(struct db *db, const char *event, const char *query, const 
     struct text text = text_of(sentence);
     while (text.len && text.at[text.len - 1] == '\n')
         text.len--;
+    if (!text.len)
+        text = TEXT("no answer");
     size_t len = text.len < sizeof db->complaint - 1 ? text.len : sizeof db->complaint - 1;
     memcpy(db->complaint, text.at, len);
     db->complaint[len] = '\0';
     log_event(LOG_ERROR, event, LOG_S("query", query), LOG_T("reason", text));
 }
 
-/* Wait until the connection's descriptor is ready. False: the time is over, or poll failed. */
-static bool wait_for(PGconn *connection, short events, int64_t until)
+/* Wait until the connection's descriptor is ready, which counts even when the time is over: we may have been stopped
+ * ourselves. False: there was nothing in that time, poll failed, or the connection was declared dead. */
+static bool wait_for(const struct db *db, short events, int64_t until)
 {
     for (;;) {
-        int64_t left = (until - clock_steady()) / 1000;
-        if (left <= 0)
-            return false;
-        struct pollfd ready = { .fd = PQsocket(connection), .events = events };
-        int got = poll(&ready, 1, (int)left + 1);
+        int64_t left = (until - clock_steady()) / 1000 + 1;
+        int64_t slice = db->era && left > LOOK_MS ? LOOK_MS : left;
+        struct pollfd ready = { .fd = PQsocket(db->connection), .events = events };
+        int got = poll(&ready, 1, slice > 0 ? (int)slice : 0);
         if (got > 0)
             return true;
-        if (got < 0 && errno != EINTR)
+        if ((got < 0 && errno != EINTR) || left <= 0 || forgotten(db))
             return false;
     }
 }
 
-static bool finish_connecting(PGconn *connection)
+static bool finish_connecting(const struct db *db)
 {
     int64_t until = clock_steady() + CONNECT_MS * 1000;
     PostgresPollingStatusType state = PGRES_POLLING_WRITING; /* as libpq's manual asks, before the first poll */
     while (state == PGRES_POLLING_READING || state == PGRES_POLLING_WRITING) {
-        if (!wait_for(connection, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, until))
+        if (!wait_for(db, state == PGRES_POLLING_READING ? POLLIN : POLLOUT, until))
             return false;
-        state = PQconnectPoll(connection);
+        state = PQconnectPoll(db->connection);
     }
     return state == PGRES_POLLING_OK;
 }
@@ -120,10 +136,11 @@ static bool connect_anew(struct db *db)
                                  NULL };
     const char *const values[] = { db->program, "5", "5", "2", "3", "5000", db->url, "UTF8", NULL };
     disconnect(db);
+    db->opened_in = db->era ? atomic_load(db->era) : 0;
     db->connection = PQconnectStartParams(keys, values, 1);
     must(db->connection != NULL);
     PQsetNoticeReceiver(db->connection, ignore_notice, NULL);
-    if (PQstatus(db->connection) != CONNECTION_BAD && finish_connecting(db->connection))
+    if (PQstatus(db->connection) != CONNECTION_BAD && finish_connecting(db))
         return true;
     complain(db, "database away", "connect", PQerrorMessage(db->connection));
     disconnect(db);
@@ -131,17 +148,18 @@ static bool connect_anew(struct db *db)
 }
 
 /* The last result of what was sent, all others dropped; NULL when the connection broke or the time was over. */
-static PGresult *await(PGconn *connection)
+static PGresult *await(const struct db *db)
 {
+    PGconn *connection = db->connection;
     int64_t until = clock_steady() + ANSWER_MS * 1000;
     PGresult *last = NULL;
     for (;;) {
         int flushed;
         while ((flushed = PQflush(connection)) > 0)
-            if (!wait_for(connection, POLLIN | POLLOUT, until) || !PQconsumeInput(connection))
+            if (!wait_for(db, POLLIN | POLLOUT, until) || !PQconsumeInput(connection))
                 goto broken;
         while (flushed == 0 && PQisBusy(connection))
-            if (!wait_for(connection, POLLIN, until) || !PQconsumeInput(connection))
+            if (!wait_for(db, POLLIN, until) || !PQconsumeInput(connection))
                 goto broken;
         PGresult *next = flushed == 0 ? PQgetResult(connection) : NULL;
         if (!next && (flushed < 0 || PQstatus(connection) == CONNECTION_BAD) && !last)
@@ -193,7 +211,7 @@ static struct rows prepare(struct db *db, struct arena *arena, const struct quer
     struct rows rows = { .status = DB_DONE };
     if (db->prepared[query->index])
         return rows;
-    PGresult *result = PQsendPrepare(db->connection, query->name, query->sql, 0, NULL) ? await(db->connection) : NULL;
+    PGresult *result = PQsendPrepare(db->connection, query->name, query->sql, 0, NULL) ? await(db) : NULL;
     rows = judge(db, arena, query->name, result);
     if (rows.status == DB_DONE)
         db->prepared[query->index] = true;
@@ -216,7 +234,7 @@ static bool ended(PGconn *connection)
 static struct rows attempt(struct db *db, struct arena *arena, const struct query *query, const struct params *params)
 {
     struct rows rows = { .status = DB_AWAY };
-    if (db->connection && ended(db->connection))
+    if (db->connection && (forgotten(db) || ended(db->connection)))
         disconnect(db);
     if (!db->connection && !connect_anew(db))
         return rows;
@@ -225,7 +243,7 @@ static struct rows attempt(struct db *db, struct arena *arena, const struct quer
         return rows;
     int sent =
         PQsendQueryPrepared(db->connection, query->name, params->count, params->values, params->lengths, NULL, 0);
-    rows = judge(db, arena, query->name, sent ? await(db->connection) : NULL);
+    rows = judge(db, arena, query->name, sent ? await(db) : NULL);
     if (!sent && rows.status == DB_LOST)
         rows.status = DB_AWAY;
     return rows;
@@ -255,7 +273,7 @@ struct rows db_script(struct db *db, struct arena *arena, const char *sql)
     struct rows rows = { .status = DB_AWAY };
     if (!db->connection && !connect_anew(db))
         return rows;
-    return judge(db, arena, "script", PQsendQuery(db->connection, sql) ? await(db->connection) : NULL);
+    return judge(db, arena, "script", PQsendQuery(db->connection, sql) ? await(db) : NULL);
 }
 
 const char *db_epoch(struct db *db, struct arena *arena)

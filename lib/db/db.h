@@ -3,6 +3,7 @@
 #ifndef CONFAB_DB_DB_H
 #define CONFAB_DB_DB_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -52,6 +53,11 @@ void param_texts(struct params *, struct arena *, const struct text *, size_t co
  * last. */
 struct db *db_new(const char *url, const char *program) __attribute__((warn_unused_result, returns_nonnull));
 void db_free(struct db **);
+
+/* Somebody else finds out sooner that the database has forgotten its connections, and says so by another number here,
+ * from any thread: then one that was opened before is not used any more, and whoever waits on it gives up at once (a
+ * statement that was sent is LOST). The number must last as long as the db. */
+void db_watch(struct db *, const atomic_uint *era);
 
 /* Run a prepared query and wait for its answer, at most 15 seconds. A repeatable one is tried once more on a fresh
  * connection; one that lost a deadlock is tried again as well. */

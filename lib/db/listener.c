@@ -14,6 +14,7 @@ struct listener {
     PGnotify *heard; /* the one that was handed out last */
     enum { DIALLING, ASKING, HEARING, BROKEN_OFF } at;
     PostgresPollingStatusType polling;
+    bool pinging;
 };
 
 static void ignore_notice(void *context, const PGresult *notice)
@@ -22,7 +23,7 @@ static void ignore_notice(void *context, const PGresult *notice)
     (void)notice;
 }
 
-/* A silent partner is found out by keepalives after some 11 seconds; what is read in between comes from the sweep. */
+/* Keepalives find out a silent partner after some 11 seconds, for whoever does not ping. */
 struct listener *listener_new(const char *url, const char *program)
 {
     const char *const keys[] = { "fallback_application_name", "keepalives_idle",
@@ -63,7 +64,7 @@ struct listener_wants listener_wants(const struct listener *listener)
     if (listener->at == DIALLING) {
         wants.readable = listener->polling == PGRES_POLLING_READING;
         wants.writable = !wants.readable;
-    } else if (listener->at == ASKING) {
+    } else if (listener->at == ASKING || listener->pinging) {
         wants.writable = PQflush(listener->connection) > 0;
     }
     return wants;
@@ -112,6 +113,20 @@ static enum listener_state ask(struct listener *listener)
     return LISTENER_CONNECTING;
 }
 
+/* The answer to a ping, when it is whole. */
+static bool answered(struct listener *listener)
+{
+    while (listener->pinging && !PQisBusy(listener->connection)) {
+        PGresult *result = PQgetResult(listener->connection);
+        bool good = !result || PQresultStatus(result) == PGRES_EMPTY_QUERY;
+        listener->pinging = result != NULL;
+        PQclear(result);
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
 enum listener_state listener_step(struct listener *listener)
 {
     if (listener->at == BROKEN_OFF || PQstatus(listener->connection) == CONNECTION_BAD)
@@ -120,9 +135,22 @@ enum listener_state listener_step(struct listener *listener)
         return dial(listener);
     if (listener->at == ASKING)
         return ask(listener);
-    if (!PQconsumeInput(listener->connection))
+    if ((listener->pinging && PQflush(listener->connection) < 0) || !PQconsumeInput(listener->connection) ||
+        !answered(listener))
         return broken(listener);
     return LISTENER_LISTENING;
+}
+
+/* The empty query costs Postgres next to nothing. That it could not be sent shows in the next step. */
+void listener_ping(struct listener *listener)
+{
+    if (listener->at == HEARING && !listener->pinging)
+        listener->pinging = PQsendQuery(listener->connection, "") == 1;
+}
+
+bool listener_pinging(const struct listener *listener)
+{
+    return listener->pinging;
 }
 
 bool listener_next(struct listener *listener, struct text *channel, struct text *payload)

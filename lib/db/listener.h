@@ -33,6 +33,13 @@ struct listener_wants listener_wants(const struct listener *);
 /* Go on; call it when the descriptor is ready. */
 enum listener_state listener_step(struct listener *);
 
+/* While listening: ask for a sign of life, unless one is awaited already. A partner that vanished is silent for ever
+ * otherwise: nothing is ever sent to it that TCP could miss an answer to. */
+void listener_ping(struct listener *);
+
+/* Is a sign of life awaited? It has come when this is false again after a step. */
+bool listener_pinging(const struct listener *);
+
 /* The next bell that was heard, if there is one. Both texts are valid until the next call. */
 bool listener_next(struct listener *, struct text *channel, struct text *payload);
 
