@@ -28,19 +28,31 @@ static void grow(struct outbox *out)
     out->first = 0;
 }
 
+static void count(struct outbox *out, const struct broadcast *added)
+{
+    out->bytes += added->len;
+    out->told += added->rev ? added->len : 0;
+}
+
+static void discount(struct outbox *out, const struct broadcast *removed)
+{
+    out->bytes -= removed->len;
+    out->told -= removed->rev ? removed->len : 0;
+}
+
 void outbox_add(struct outbox *out, struct broadcast *broadcast)
 {
     if (out->count == out->size)
         grow(out);
     *item(out, out->count++) = broadcast_share(broadcast);
-    out->bytes += broadcast->len;
+    count(out, broadcast);
 }
 
 /* The memory of a queue that was long is given back with the last of it. */
 static void drop_first(struct outbox *out)
 {
     struct broadcast **first = item(out, 0);
-    out->bytes -= (*first)->len;
+    discount(out, *first);
     broadcast_release(first);
     out->first = (out->first + 1) % out->size;
     out->sent = 0;
@@ -101,7 +113,7 @@ void outbox_cut(struct outbox *out)
     unsigned kept = out->sent ? 1 : 0;
     while (out->count > kept) {
         struct broadcast **last = item(out, --out->count);
-        out->bytes -= (*last)->len;
+        discount(out, *last);
         broadcast_release(last);
     }
 }

@@ -13,6 +13,7 @@ struct outbox {
     unsigned first, count, size;
     size_t sent;  /* of the first one */
     size_t bytes; /* of all, as they were queued */
+    size_t told;  /* of those among them that tell of a message; what the client asked for itself is the rest */
 };
 
 /* Shares the broadcast. */

@@ -71,9 +71,9 @@ void peer_tell(struct peer *peer, struct broadcast *broadcast)
     if (peer->state != PEER_OPEN)
         return;
     size_t most = (size_t)peer->relay->config->relay_peer_queue;
-    if (peer->out.bytes + broadcast->len > most) /* a burst: what the socket takes now makes room */
-        (void)send_queue(peer);                  /* a broken connection shows again when the turn ends */
-    if (peer->out.bytes + broadcast->len > most && peer->out.count)
+    if (peer->out.told + broadcast->len > most) /* a burst: what the socket takes now makes room */
+        (void)send_queue(peer);                 /* a broken connection shows again when the turn ends */
+    if (peer->out.told + broadcast->len > most && peer->out.told)
         peer_cut(peer, 1008, "queue full");
     else
         queue(peer, broadcast);

@@ -78,7 +78,9 @@ void peer_new(struct relay *, int fd, struct text address);
  * closing or dead get nothing. */
 void peer_send(struct peer *, struct broadcast *);
 
-/* The same for what others caused: a peer whose queue would pass relay.peer_queue is closed with 1008 instead. */
+/* The same for what others caused: a peer for which more than relay.peer_queue of that would wait is closed with 1008
+ * instead. Answers do not count: one that catches up with a busy room is longer than that by itself, and is bounded by
+ * peers whose queue is long not being read. */
 void peer_tell(struct peer *, struct broadcast *);
 
 /* Send a close frame behind what is queued, then close. */

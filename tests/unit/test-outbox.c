@@ -69,6 +69,21 @@ static void test_full(void)
     ok(out.count == 0, "what was not begun is dropped");
 }
 
+static void test_told(void)
+{
+    bool took;
+    struct broadcast *told = broadcast_frame(OPCODE_TEXT, TEXT("a message"), 7);
+    add("an answer");
+    outbox_add(&out, told);
+    outbox_add(&out, told);
+    ok(out.told == 2 * told->len && out.bytes == 9 + out.told, "what tells of a message is counted apart from answers");
+    outbox_cut(&out);
+    ok(out.told == 0 && out.bytes == 0, "also when it is dropped");
+    outbox_add(&out, told);
+    ok(outbox_send(&out, ends[0], &took) && out.told == 0, "and when it leaves");
+    broadcast_release(&told);
+}
+
 static void test_broken(void)
 {
     bool took;
@@ -86,6 +101,7 @@ int main(void)
         return 1;
     test_order();
     test_full();
+    test_told();
     test_broken();
     free(got);
     return done();
