@@ -67,7 +67,7 @@ sub names { return sort keys %faults }
 sub new ($class, %with) {
     my %env = (CONFAB_LIMITS_RATE => '1000000/1s', (delete $with{env} // {})->%*);
     my $partition = delete $with{partition} // 1;
-    my $site = Confab::Site->new(%env);
+    my $site = delete $with{site} // Confab::Site->new(%env);
     my $self = bless { site => $site, recoveries => [] }, $class;
     $self->start_proxy if $partition;
     my ($sockets) = Confab::Site::slurp($site->state . '/confab.conf') =~ /^listen = (unix:\S*relay\.sock)$/m;
@@ -169,23 +169,26 @@ sub stats ($self) {
     return { $self->await('stats', 10) =~ /(\w+)=([\d.-]+)/g };
 }
 
-sub end_load ($self) {
+# What the database holds, as the load is to read it; change sees the lines first.
+sub end_load ($self, $change) {
     my $site = $self->{site};
     $self->order('stop');
     $self->await('quiet', 60);
     $self->order('drain ' . $site->psql(q(select rev from rooms where slug = 'lobby')));
-    my $drained = $self->await('drained|undrained', 30);
+    $self->await('drained|undrained', 30);    # who is not there has lost something, and the verdict says so
     my $rows = $site->state . '/rows';
     my $sql = q(select m.seq, replace(m.message, E'\n', ' ') from messages m join rooms r on r.id = m.room_id where r.slug = 'lobby' order by m.id);
-    open my $file, '>', $rows or croak $!;
-    print {$file} $site->psql($sql), "\n";
+    my @lines = split /\n/, $site->psql($sql);
+    $change->(\@lines);
+    open my $file, '>:raw', $rows or croak $!;
+    print {$file} "$_\n" for @lines;
     close $file;
     return $rows;
 }
 
 # Stop posting, let everybody catch up, and judge.
-sub finish ($self) {
-    my $rows = $self->end_load;
+sub finish ($self, $change = sub { }) {
+    my $rows = $self->end_load($change);
     $self->order("judge $rows");
     my %verdict = $self->await('verdict', 60) =~ /(\w+)=(\d+)/g;
     waitpid $self->{load_pid}, 0;

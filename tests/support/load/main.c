@@ -247,6 +247,7 @@ static void set(const char *key, const char *value)
         { "forms", NULL, &forms, NULL },
         { "direct_writers", NULL, &direct_writers, NULL },
         { "rate", NULL, NULL, &rate },
+        { "first", NULL, NULL, &load.number },
         { "most", NULL, NULL, &load.most },
         { "talk", NULL, &talk, NULL },
     };
