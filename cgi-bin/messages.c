@@ -45,10 +45,11 @@ void messages_index(struct request *request)
     }
     bool more = messages.count > 0 && messages.items[0].seq > 1;
     json_t *data = page_data(request, arena_printf(scope->arena, "Older messages in %.*s", TEXT_ARGS(room->name)));
-    must(json_object_update_new(data, json_pack("{s:o, s:o, s:o, s:o}", "room", rooms_view(request, room), "messages",
-                                                present_messages_view(scope->config, scope->arena, &messages), "older",
-                                                more ? page_url(request, room, messages.items[0].seq) : json_null(),
-                                                "newer", newer_url(request, room, before))) == 0);
+    must(json_object_update_new(data,
+                                json_pack("{s:o, s:o, s:o, s:o}", "room", rooms_view(request, room), "html",
+                                          present_messages(scope->config, request->view, scope->arena, &messages),
+                                          "older", more ? page_url(request, room, messages.items[0].seq) : json_null(),
+                                          "newer", newer_url(request, room, before))) == 0);
     page_render(request, 200, "messages/index", data);
 }
 

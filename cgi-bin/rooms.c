@@ -23,16 +23,21 @@ json_t *rooms_view(const struct request *request, const struct room *room)
     return json;
 }
 
+static void missing(struct request *request, enum outcome outcome)
+{
+    if (outcome == MISSING)
+        problem_show(request, 404, "There is no such room.");
+    else
+        problem_broken(request);
+}
+
 const struct room *rooms_find(struct request *request, struct text slug)
 {
     struct room *room = arena_alloc(request->scope.arena, sizeof *room);
     enum outcome found = room_find(&request->scope, slug, room);
     if (found == DONE)
         return room;
-    if (found == MISSING)
-        problem_show(request, 404, "There is no such room.");
-    else
-        problem_broken(request);
+    missing(request, found);
     return NULL;
 }
 
@@ -76,34 +81,41 @@ static json_t *older_url(const struct request *request, const struct room *room,
                                     (long long)messages->items[0].seq));
 }
 
-void rooms_page(struct request *request, const struct room *room, int status, bool typed, const struct errors *errors)
+static void render(struct request *request, const struct room *room, const struct messages *messages, int status,
+                   bool typed, const struct errors *errors)
 {
     const struct scope *scope = &request->scope;
-    struct messages messages;
-    if (request->wants_json && errors && errors_any(errors)) {
-        problem_errors(request, status, errors);
-        return;
-    }
-    if (message_latest(scope, room->id, MESSAGE_LATEST, &messages) != DONE) {
-        problem_broken(request);
-        return;
-    }
     page_identify(request);
     json_t *data = page_data(request, text_string(scope->arena, room->name));
     must(json_object_update_new(data,
                                 json_pack("{s:o, s:I, s:s%, s:o, s:o, s:o}", "room", rooms_view(request, room), "rev",
-                                          (json_int_t)room->rev, "epoch", room->epoch.at, room->epoch.len, "messages",
-                                          present_messages_view(scope->config, scope->arena, &messages), "older",
-                                          older_url(request, room, &messages), "form",
+                                          (json_int_t)room->rev, "epoch", room->epoch.at, room->epoch.len, "html",
+                                          present_messages(scope->config, request->view, scope->arena, messages),
+                                          "older", older_url(request, room, messages), "form",
                                           form_view(request, room, typed, errors))) == 0);
     page_render(request, status, "rooms/show", data);
 }
 
+void rooms_page(struct request *request, const struct room *room, int status, bool typed, const struct errors *errors)
+{
+    struct messages messages;
+    if (request->wants_json && errors && errors_any(errors))
+        problem_errors(request, status, errors);
+    else if (message_latest(&request->scope, room->id, MESSAGE_LATEST, &messages) != DONE)
+        problem_broken(request);
+    else
+        render(request, room, &messages, status, typed, errors);
+}
+
 static void show(struct request *request, struct text slug)
 {
-    const struct room *room = rooms_find(request, slug);
-    if (room)
-        rooms_page(request, room, 200, false, NULL);
+    struct room room;
+    struct messages messages;
+    enum outcome found = room_latest(&request->scope, slug, MESSAGE_LATEST, &room, &messages);
+    if (found == DONE)
+        render(request, &room, &messages, 200, false, NULL);
+    else
+        missing(request, found);
 }
 
 void rooms_home(struct request *request)

@@ -17,9 +17,9 @@ struct listening {
     struct stat made; /* the path's, when we bound it */
 };
 
-/* "unix:/path" (0660) or "address:port", non-blocking. A path that is there is taken over, left behind or not: a process
- * that still listens on it keeps what it has accepted, so a new one can start before the old one is stopped. False: a
- * sentence is in *error, in the arena. */
+/* "unix:/path" (0660) or "address:port", non-blocking. A path that is there is taken over, left behind or not: a
+ * process that still listens on it keeps what it has accepted, so a new one can start before the old one is stopped.
+ * False: a sentence is in *error, in the arena. */
 bool listen_open(const char *where, struct arena *, struct listening *out, const char **error);
 
 /* Stop listening. A path that is still ours is removed. */

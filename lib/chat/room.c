@@ -2,20 +2,22 @@
 
 #include "base/arena.h"
 #include "base/utf8.h"
+#include "chat/message.h"
 #include "chat/scope.h"
 #include "db/db.h"
 #include "queries.h"
 
 /* The row and the epoch must be of one database: where the connection was made anew between the two, both are read
  * again. */
-static struct rows find_with_epoch(const struct scope *scope, const struct params *params, struct text *epoch)
+static struct rows find_with_epoch(const struct scope *scope, const struct query *query, const struct params *params,
+                                   struct text *epoch)
 {
     for (int tries = 0; tries < 3; tries++) {
         const char *before = db_epoch(scope->db, scope->arena);
         if (!before)
             break;
         *epoch = text_copy(scope->arena, text_of(before));
-        struct rows rows = db_run(scope->db, scope->arena, &query_room_find, params);
+        struct rows rows = db_run(scope->db, scope->arena, query, params);
         const char *after = rows.status == DB_DONE ? db_epoch(scope->db, scope->arena) : NULL;
         if (rows.status != DB_DONE || (after && text_is(*epoch, after)))
             return rows;
@@ -23,16 +25,21 @@ static struct rows find_with_epoch(const struct scope *scope, const struct param
     return (struct rows){ .status = DB_AWAY };
 }
 
-enum outcome room_find(const struct scope *scope, struct text slug, struct room *out)
+static bool slug_possible(struct text slug)
 {
     enum { SLUG_MAX = 60 };
+    return slug.len > 0 && slug.len <= SLUG_MAX && utf8_valid(slug) && !text_has_nul(slug);
+}
+
+enum outcome room_find(const struct scope *scope, struct text slug, struct room *out)
+{
     struct params params = { 0 };
     struct text epoch;
-    if (slug.len == 0 || slug.len > SLUG_MAX || !utf8_valid(slug) || text_has_nul(slug))
+    if (!slug_possible(slug))
         return MISSING;
     scope_param(scope, &params);
     param_text(&params, scope->arena, slug);
-    struct rows rows = find_with_epoch(scope, &params, &epoch);
+    struct rows rows = find_with_epoch(scope, &query_room_find, &params, &epoch);
     if (rows.status != DB_DONE)
         return BROKEN;
     if (rows.count == 0)
@@ -42,6 +49,34 @@ enum outcome room_find(const struct scope *scope, struct text slug, struct room 
                           .name = row_text(&rows, 0, 2),
                           .rev = row_number(&rows, 0, 3),
                           .epoch = epoch };
+    return DONE;
+}
+
+/* Columns as sql/queries/message.sql has them in message_room_latest: a message's, then the room's. */
+enum outcome room_latest(const struct scope *scope, struct text slug, int most, struct room *room,
+                         struct messages *messages)
+{
+    struct params params = { 0 };
+    struct text epoch;
+    if (!slug_possible(slug))
+        return MISSING;
+    scope_param(scope, &params);
+    param_text(&params, scope->arena, slug);
+    param_number(&params, most);
+    struct rows rows = find_with_epoch(scope, &query_message_room_latest, &params, &epoch);
+    if (rows.status != DB_DONE)
+        return BROKEN;
+    if (rows.count == 0)
+        return MISSING;
+    *room = (struct room){ .slug = row_text(&rows, 0, 4),
+                           .id = row_number(&rows, 0, 16),
+                           .name = row_text(&rows, 0, 17),
+                           .rev = row_number(&rows, 0, 18),
+                           .epoch = epoch };
+    messages->count = row_null(&rows, 0, 0) ? 0 : (size_t)rows.count;
+    messages->items = arena_array(scope->arena, messages->count, sizeof *messages->items);
+    for (size_t i = 0; i < messages->count; i++)
+        message_from_row(&rows, (int)i, &messages->items[i]);
     return DONE;
 }
 

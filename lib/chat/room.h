@@ -8,6 +8,7 @@
 #include "base/errors.h"
 #include "base/text.h"
 
+struct messages;
 struct scope;
 
 struct room {
@@ -25,6 +26,10 @@ struct room_mark {
 /* The room of that slug. MISSING: there is none for this asker. Read it before its messages: then rev is never ahead of
  * them. */
 enum outcome room_find(const struct scope *, struct text slug, struct room *out) __attribute__((warn_unused_result));
+
+/* The same with its last `most` messages, oldest first, read at one moment. */
+enum outcome room_latest(const struct scope *, struct text slug, int most, struct room *, struct messages *)
+    __attribute__((warn_unused_result));
 
 /* The counters of rooms, in no order; rooms that are gone are left out. *out lives in the arena. */
 enum outcome room_moved(const struct scope *, const int64_t *ids, size_t count, struct room_mark **out,

@@ -10,6 +10,7 @@
 #include "base/utf8.h"
 #include "chat/message.h"
 #include "web/links.h"
+#include "web/rendered.h"
 #include "web/view.h"
 
 /* Text from the database is UTF-8; anything else is our own mistake. */
@@ -102,30 +103,47 @@ json_t *present_message_view(const struct config *config, struct arena *arena, c
     return json;
 }
 
-json_t *present_messages_view(const struct config *config, struct arena *arena, const struct messages *messages)
+/* Through the cache: the same for every viewer, so it is rendered once. */
+static bool add_html(const struct config *config, const struct view *view, struct arena *arena,
+                     const struct message *message, struct buffer *out)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < messages->count; i++)
-        json_array_append_new(list, present_message_view(config, arena, &messages->items[i]));
-    return list;
+    struct rendered_key key = rendered_key(config, view, message);
+    size_t before = out->len;
+    if (rendered_find(&key, out))
+        return !out->full;
+    json_t *data = present_message_view(config, arena, message);
+    bool good = view_render(view, "messages/_message", data, out);
+    json_decref(data);
+    if (good)
+        rendered_keep(&key, (struct text){ out->at + before, out->len - before });
+    return good;
 }
 
-static json_t *json_html(const struct config *config, const struct view *view, struct arena *arena,
-                         const struct message *message)
+static json_t *json_html(struct buffer *html, bool good)
 {
-    struct buffer html = buffer_new(PRESENT_HTML_MAX);
-    json_t *data = present_message_view(config, arena, message), *json = NULL;
-    if (view_render(view, "messages/_message", data, &html))
-        json = json_stringn(buffer_view(&html).at, html.len);
-    json_decref(data);
-    buffer_free(&html);
+    /* Made of texts that are UTF-8 by a template that is. */
+    json_t *json = good ? json_stringn_nocheck(buffer_view(html).at, html->len) : NULL;
+    buffer_free(html);
+    return json;
+}
+
+/* One that passes a limit (logged) is left out. */
+json_t *present_messages(const struct config *config, const struct view *view, struct arena *arena,
+                         const struct messages *messages)
+{
+    struct buffer html = buffer_new(messages->count * (size_t)PRESENT_HTML_MAX);
+    for (size_t i = 0; i < messages->count; i++)
+        (void)add_html(config, view, arena, &messages->items[i], &html);
+    json_t *json = json_html(&html, true);
+    must(json != NULL);
     return json;
 }
 
 json_t *present_message(const struct config *config, const struct view *view, struct arena *arena,
                         const struct message *message)
 {
-    json_t *html = json_html(config, view, arena, message);
+    struct buffer rendered = buffer_new(PRESENT_HTML_MAX);
+    json_t *html = json_html(&rendered, add_html(config, view, arena, message, &rendered));
     if (!html)
         return NULL;
     json_t *json = json_pack(

@@ -13,8 +13,8 @@ struct view;
 /* What views/messages/_message.mustache needs. A new reference. */
 json_t *present_message_view(const struct config *, struct arena *, const struct message *);
 
-/* A list of these. A new reference. */
-json_t *present_messages_view(const struct config *, struct arena *, const struct messages *);
+/* The <li> of all of them, one behind the other, as HTML in a JSON string. A new reference. */
+json_t *present_messages(const struct config *, const struct view *, struct arena *, const struct messages *);
 
 /* A message as INTERFACE describes it, with its rendered html; the same for every viewer. A new reference, or NULL when
  * the html passed a limit (logged). */

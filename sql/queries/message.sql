@@ -69,6 +69,18 @@ select * from (
 ) latest
 order by seq;
 
+-- query message_room_latest read
+-- $2 slug of a room, $3 at most so many: the last ones, oldest first, each with the room behind it; one row without a message when
+-- there is none yet
+select @columns@, r.id, r.name, r.rev
+from rooms_visible($1::bigint) r
+left join lateral (
+    select * from messages where room_id = r.id order by seq desc limit $3::bigint
+) m on true
+left join users u on u.id = m.user_id
+where r.slug = $2::text
+order by m.seq;
+
 -- query message_before read
 -- $2 room, $3 seq, $4 at most so many: the last ones before that place, oldest first
 select * from (
