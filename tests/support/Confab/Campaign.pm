@@ -169,6 +169,12 @@ sub stats ($self) {
     return { $self->await('stats', 10) =~ /(\w+)=([\d.-]+)/g };
 }
 
+# Without a judgement.
+sub leave ($self) {
+    close $self->{orders};
+    waitpid $self->{load_pid}, 0;
+}
+
 # What the database holds, as the load is to read it; change sees the lines first.
 sub end_load ($self, $change) {
     my $site = $self->{site};

@@ -195,7 +195,8 @@ static void post(struct client *client)
 static void record(struct client *client, int64_t seq, int64_t number)
 {
     struct load *load = client->load;
-    ledger_shown(load->ledger, client->index, seq, number);
+    if (!load->unjudged)
+        ledger_shown(load->ledger, client->index, seq, number);
     if (seq > client->rev)
         client->rev = seq;
     worked(client, number);

@@ -51,6 +51,7 @@ struct load {
     struct ledger *ledger;
     struct client *clients;
     size_t client_count, reader_count, writer_count;
+    bool unjudged;  /* what readers are shown is not kept: for long benchmarks */
     bool talk;      /* say each time that a client is cut off */
     bool posting;   /* new messages may begin */
     int64_t period; /* ms between two posts of a writer */

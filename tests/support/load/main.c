@@ -224,7 +224,7 @@ static void hear_orders(void)
 
 /* --- beginning --- */
 
-static size_t talk, readers = 4, directs, sockets = 2, forms = 2, direct_writers;
+static size_t talk, unjudged, readers = 4, directs, sockets = 2, forms = 2, direct_writers;
 static int64_t rate = 100;
 
 static void set(const char *key, const char *value)
@@ -250,6 +250,7 @@ static void set(const char *key, const char *value)
         { "first", NULL, NULL, &load.number },
         { "most", NULL, NULL, &load.most },
         { "talk", NULL, &talk, NULL },
+        { "unjudged", NULL, &unjudged, NULL },
     };
     static const char *const wrongs[] = { "right", "drop", "twice", "swap", "lie" };
     for (int i = 0; strcmp(key, "wrong") == 0 && i < 5; i++)
@@ -333,6 +334,7 @@ int main(int argc, char **argv)
     load.worked = worked;
     load.posting = true;
     load.talk = talk != 0;
+    load.unjudged = unjudged != 0;
     make_clients();
     begin_fault("start");
     fault.back = fault.began;
