@@ -7,10 +7,10 @@
  * between is found by the sweep, what happens later rings.
  * 3. One read is out at a time; what rings meanwhile is read next.
  * 4. Without the database nothing is told (DESIGN 4), five seconds after its last sign of life all peers are sent away
- *    (1013). On return the sweep finds what was missed. A database that went back in time, or is another one, shows by its epoch or a
- *    counter that fell: members are told to join anew.
- * 5. A database that vanished without a word (a partition, a machine that lost its power) is found out by a ping that is
- *    not answered in time. Then all connections are taken for dead, also those that workers wait on: what becomes of
+ *    (1013). On return the sweep finds what was missed. A database that went back in time, or is another one, shows by
+ *    its epoch or a counter that fell: members are told to join anew.
+ * 5. A database that vanished without a word (a partition, a machine that lost its power) is found out by a ping that
+ *    is not answered in time. Then all connections are taken for dead, also those that workers wait on: what becomes of
  *    their statements is settled on new ones. */
 #ifndef CONFAB_RELAY_SOURCE_H
 #define CONFAB_RELAY_SOURCE_H

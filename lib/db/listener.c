@@ -8,6 +8,8 @@
 
 /* Every channel there is: names are ours, never a client's. */
 static const char listen_to_all[] = "listen confab_room";
+/* The empty query costs Postgres next to nothing. */
+static const char sign_of_life[] = "";
 
 struct listener {
     PGconn *connection;
@@ -141,11 +143,11 @@ enum listener_state listener_step(struct listener *listener)
     return LISTENER_LISTENING;
 }
 
-/* The empty query costs Postgres next to nothing. That it could not be sent shows in the next step. */
+/* That it could not be sent shows in the next step. */
 void listener_ping(struct listener *listener)
 {
     if (listener->at == HEARING && !listener->pinging)
-        listener->pinging = PQsendQuery(listener->connection, "") == 1;
+        listener->pinging = PQsendQuery(listener->connection, sign_of_life) == 1;
 }
 
 bool listener_pinging(const struct listener *listener)

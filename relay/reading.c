@@ -1,0 +1,90 @@
+#include "relay/reading.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "chat/message.h"
+#include "chat/room.h"
+#include "db/db.h"
+#include "live/channel.h"
+#include "relay/broadcast.h"
+
+/* How many messages of a room one read takes, and after how many bytes of them it stops: in between, clients take what
+ * they were sent, and a burst does not fill the queues of those who can follow. */
+enum { READ_MOST = 64, READ_BYTES = 64 * 1024, EVENT_BYTES_MAX = 4 * 1024 * 1024 };
+
+static void release_told(void *arg)
+{
+    struct read_room *room = arg;
+    for (size_t i = 0; i < room->told_count; i++)
+        broadcast_release(&room->told[i]);
+}
+
+static enum outcome read_room(struct read_room *room, struct scope *scope, const struct view *view)
+{
+    struct messages messages;
+    enum outcome outcome = message_changed(scope, room->ring.id, room->rev, READ_MOST, &messages);
+    if (outcome != DONE)
+        return outcome;
+    room->told = arena_array(scope->arena, messages.count, sizeof(struct broadcast *));
+    arena_own(scope->arena, room, release_told);
+    size_t bytes = 0, i = 0;
+    for (; i < messages.count && bytes < READ_BYTES; i++) {
+        struct buffer text = buffer_new(EVENT_BYTES_MAX);
+        if (channel_event(scope, view, room->topic, &messages.items[i], &text))
+            room->told[room->told_count++] = broadcast_frame(OPCODE_TEXT, buffer_view(&text), messages.items[i].rev);
+        bytes += text.len;
+        buffer_free(&text);
+        room->to = messages.items[i].rev;
+    }
+    room->more = i < messages.count || messages.count == READ_MOST;
+    return DONE;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    int64_t left = ((const struct room_mark *)a)->id, right = ((const struct room_mark *)b)->id;
+    return (left > right) - (left < right);
+}
+
+/* Ask for all counters: which rooms are gone, which went back, and which are wanted because they moved. */
+static enum outcome sweep(struct read_job *read, struct scope *scope, bool *wanted)
+{
+    struct room_mark *marks;
+    size_t count;
+    int64_t *ids = arena_array(scope->arena, read->count, sizeof *ids);
+    for (size_t i = 0; i < read->count; i++)
+        ids[i] = read->rooms[i].ring.id;
+    enum outcome outcome = room_moved(scope, ids, read->count, &marks, &count);
+    if (outcome != DONE)
+        return outcome;
+    if (count)
+        qsort(marks, count, sizeof *marks, by_id);
+    for (size_t i = 0; i < read->count; i++) {
+        struct room_mark key = { .id = ids[i] };
+        const struct room_mark *mark = count ? bsearch(&key, marks, count, sizeof *marks, by_id) : NULL;
+        read->rooms[i].gone = !mark;
+        if (mark && mark->rev < read->rooms[i].rev)
+            read->rooms[i].other = true;
+        wanted[i] = mark && mark->rev > read->rooms[i].rev;
+    }
+    return DONE;
+}
+
+void reading_work(struct job *job, struct scope *scope, const struct view *view)
+{
+    struct read_job *read = (struct read_job *)job;
+    bool *wanted = arena_array(scope->arena, read->count, sizeof *wanted);
+    const char *epoch = db_epoch(scope->db, scope->arena);
+    read->outcome = epoch ? DONE : BROKEN;
+    memset(wanted, 1, read->count);
+    for (size_t i = 0; epoch && i < read->count; i++)
+        read->rooms[i].other = strcmp(epoch, read->rooms[i].epoch) != 0;
+    if (read->outcome == DONE && read->sweep)
+        read->outcome = sweep(read, scope, wanted);
+    for (size_t i = 0; read->outcome == DONE && i < read->count; i++)
+        if (wanted[i] && !read->rooms[i].other)
+            read->outcome = read_room(&read->rooms[i], scope, view);
+}

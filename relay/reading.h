@@ -1,0 +1,49 @@
+/* What the source has a worker read: all that changed in some rooms, in order, framed for their members. How it is
+ * asked for and what becomes of it is in source.c. */
+#ifndef CONFAB_RELAY_READING_H
+#define CONFAB_RELAY_READING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/errors.h"
+#include "base/text.h"
+#include "relay/pool.h"
+
+struct broadcast;
+struct source;
+
+/* A room that is to be read; serial tells whether it is still the same one. */
+struct ring {
+    int64_t id;
+    uint64_t serial;
+};
+
+/* What is read of one room. */
+struct read_room {
+    struct ring ring;
+    struct text topic;
+    const char *epoch;
+    int64_t rev, to; /* from here, as far as this */
+    bool gone;       /* there is no such room any more */
+    bool other;      /* another database, or one that went back */
+    bool more;
+    struct broadcast **told; /* released with the job's arena */
+    size_t told_count;
+};
+
+struct read_job {
+    struct job job;
+    struct source *source;
+    uint64_t listens;
+    bool sweep; /* read only those whose counter moved */
+    struct read_room *rooms;
+    size_t count;
+    enum outcome outcome;
+};
+
+/* The job's work: fills the rooms and the outcome. */
+void reading_work(struct job *, struct scope *, const struct view *);
+
+#endif
