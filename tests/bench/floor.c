@@ -1,6 +1,7 @@
 /* The floor: what telling everybody costs when there is nothing but send(2). A client that asks for /publish is the
  * publisher; all others are told each of its messages, framed once, in a plain loop with one send for each. No queue,
- * no room, no limit; the handshake's answer is a constant, since wsload does not look at it. */
+ * no room, no limit; the handshake's answer is a constant, since wsload does not look at it. A short frame of anybody
+ * else is taken for a heartbeat and answered, so that idle connections can be compared as well. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -93,6 +94,8 @@ static void heard(int fd)
 {
     static const char answer[] =
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    static const char beat[] = "\x81\x3e"
+                               "[null,\"9\",\"phoenix\",\"phx_reply\",{\"status\":\"ok\",\"response\":{}}]";
     char bytes[4096];
     ssize_t got = recv(fd, bytes, sizeof bytes, 0);
     if (got <= 0) {
@@ -100,8 +103,11 @@ static void heard(int fd)
             epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL);
         return;
     }
-    if (memcmp(bytes, "GET ", 4) != 0)
+    if (memcmp(bytes, "GET ", 4) != 0) {
+        if (bytes[0] == '\x81')
+            send(fd, beat, sizeof beat - 1, MSG_NOSIGNAL);
         return;
+    }
     if (memcmp(bytes, "GET /publish ", 13) == 0)
         publisher = fd;
     else if (told_count < CLIENTS_MAX)
