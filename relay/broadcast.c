@@ -10,6 +10,7 @@ static struct broadcast *new (size_t len, int64_t rev)
     struct broadcast *broadcast = malloc(sizeof *broadcast + len);
     must(broadcast != NULL);
     broadcast->references = 1;
+    broadcast->joined = false;
     broadcast->rev = rev;
     broadcast->len = len;
     return broadcast;
@@ -35,6 +36,42 @@ struct broadcast *broadcast_frame(int opcode, struct text payload, int64_t rev)
     if (payload.len)
         memcpy(broadcast->bytes + head, payload.at, payload.len);
     return broadcast;
+}
+
+struct broadcast *broadcast_join(struct broadcast *const *frames, size_t count)
+{
+    size_t len = 0;
+    must(count > 0);
+    for (size_t i = 0; i < count; i++)
+        len += frames[i]->len;
+    struct broadcast *joined = new (len, frames[count - 1]->rev);
+    joined->joined = true;
+    len = 0;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(joined->bytes + len, frames[i]->bytes, frames[i]->len);
+        len += frames[i]->len;
+    }
+    return joined;
+}
+
+/* Header and payload of the frame of ours that begins here. */
+static size_t frame_length(const unsigned char *at)
+{
+    size_t bytes = at[1] < 126 ? 0 : at[1] == 126 ? 2 : 8, len = bytes ? 0 : at[1];
+    for (size_t i = 0; i < bytes; i++)
+        len = len << 8 | at[2 + i];
+    return 2 + bytes + len;
+}
+
+size_t broadcast_frame_rest(const struct broadcast *broadcast, size_t sent)
+{
+    size_t end = 0;
+    if (!broadcast->joined)
+        return broadcast->len - sent;
+    while (end < sent)
+        end += frame_length((const unsigned char *)broadcast->bytes + end);
+    must(end <= broadcast->len);
+    return end - sent;
 }
 
 struct broadcast *broadcast_close(int code, const char *reason)

@@ -3,6 +3,7 @@
 #ifndef CONFAB_RELAY_BROADCAST_H
 #define CONFAB_RELAY_BROADCAST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,7 @@
 
 struct broadcast {
     int references;
+    bool joined; /* several frames in one */
     int64_t rev; /* of the message it tells of; 0 for what has none */
     size_t len;
     char bytes[];
@@ -24,6 +26,13 @@ struct broadcast *broadcast_frame(int opcode, struct text payload, int64_t rev)
 
 /* A close frame; reason at most 100 bytes. */
 struct broadcast *broadcast_close(int code, const char *reason) __attribute__((warn_unused_result, returns_nonnull));
+
+/* Several frames as one, in that order; its rev is that of the last. */
+struct broadcast *broadcast_join(struct broadcast *const *frames, size_t count)
+    __attribute__((warn_unused_result, returns_nonnull));
+
+/* What is left of the frame of which `sent` bytes into the broadcast are a part: 0 between two frames. */
+size_t broadcast_frame_rest(const struct broadcast *, size_t sent);
 
 /* Bytes as they are: answers in HTTP. */
 struct broadcast *broadcast_raw(struct text) __attribute__((warn_unused_result, returns_nonnull));

@@ -291,14 +291,30 @@ static void hold(struct hub *hub, struct hub_member *member, struct broadcast *b
     member->held_bytes += broadcast->len;
 }
 
-void hub_tell(struct hub *hub, struct hub_room *room, struct broadcast *broadcast)
+static void tell(struct hub *hub, struct hub_member *member, struct broadcast *broadcast)
+{
+    if (member->pending)
+        hold(hub, member, broadcast);
+    else
+        deliver(hub, member, broadcast);
+}
+
+void hub_tell_all(struct hub *hub, struct hub_room *room, struct broadcast *const *broadcasts, size_t count,
+                  struct broadcast *joined)
 {
     for (struct hub_member *member = room->members; member; member = member->next_in_room) {
-        if (member->pending)
-            hold(hub, member, broadcast);
-        else
-            deliver(hub, member, broadcast);
+        if (!member->pending && member->rev < broadcasts[0]->rev) {
+            deliver(hub, member, joined);
+            continue;
+        }
+        for (size_t i = 0; i < count; i++)
+            tell(hub, member, broadcasts[i]);
     }
-    if (broadcast->rev > room->rev)
-        room->rev = broadcast->rev;
+    if (joined->rev > room->rev)
+        room->rev = joined->rev;
+}
+
+void hub_tell(struct hub *hub, struct hub_room *room, struct broadcast *broadcast)
+{
+    hub_tell_all(hub, room, &broadcast, 1, broadcast);
 }

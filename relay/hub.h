@@ -89,4 +89,7 @@ struct text hub_topic(const struct hub_room *);
 /* Tell all members, and move the room on to the broadcast's rev. */
 void hub_tell(struct hub *, struct hub_room *, struct broadcast *);
 
+/* The same for several, in order of rev; `joined` is all of them in one, for those who miss them all. */
+void hub_tell_all(struct hub *, struct hub_room *, struct broadcast *const *, size_t count, struct broadcast *joined);
+
 #endif

@@ -8,16 +8,17 @@
 #include "base/must.h"
 #include "relay/broadcast.h"
 
-enum { SEND_PARTS = 64, FIRST_SIZE = 4 };
+enum { SEND_PARTS = 64, GROWN_SIZE = 4 };
 
-static struct broadcast **item(const struct outbox *out, unsigned at)
+static struct broadcast **item(struct outbox *out, unsigned at)
 {
-    return &out->items[(out->first + at) % out->size];
+    return out->items ? &out->items[(out->first + at) % out->size] : &out->one;
 }
 
+/* Room for one more. */
 static void grow(struct outbox *out)
 {
-    unsigned size = out->size ? out->size * 2 : FIRST_SIZE;
+    unsigned size = out->items ? out->size * 2 : GROWN_SIZE;
     struct broadcast **items = calloc(size, sizeof(struct broadcast *));
     must(items != NULL);
     for (unsigned i = 0; i < out->count; i++)
@@ -42,7 +43,7 @@ static void discount(struct outbox *out, const struct broadcast *removed)
 
 void outbox_add(struct outbox *out, struct broadcast *broadcast)
 {
-    if (out->count == out->size)
+    if (out->count >= (out->items ? out->size : 1))
         grow(out);
     *item(out, out->count++) = broadcast_share(broadcast);
     count(out, broadcast);
@@ -54,14 +55,15 @@ static void drop_first(struct outbox *out)
     struct broadcast **first = item(out, 0);
     discount(out, *first);
     broadcast_release(first);
-    out->first = (out->first + 1) % out->size;
     out->sent = 0;
     out->count--;
-    if (out->count || out->size == FIRST_SIZE)
+    if (!out->items)
+        return;
+    out->first = (out->first + 1) % out->size;
+    if (out->count)
         return;
     free(out->items);
     out->items = NULL;
-    out->first = out->size = 0;
 }
 
 static void took_bytes(struct outbox *out, size_t bytes)
@@ -76,7 +78,7 @@ static void took_bytes(struct outbox *out, size_t bytes)
 }
 
 /* As much of the queue as one call can carry; what was sent, or -1. */
-static ssize_t send_once(const struct outbox *out, int fd, size_t *asked)
+static ssize_t send_once(struct outbox *out, int fd, size_t *asked)
 {
     struct iovec parts[SEND_PARTS];
     unsigned count = out->count < SEND_PARTS ? out->count : SEND_PARTS;
@@ -108,20 +110,38 @@ bool outbox_send(struct outbox *out, int fd, bool *took)
     return true;
 }
 
+static void drop_last(struct outbox *out)
+{
+    struct broadcast **last = item(out, --out->count);
+    discount(out, *last);
+    broadcast_release(last);
+}
+
+/* In the place of several frames of which one is half sent: its rest. */
+static void keep_rest(struct outbox *out)
+{
+    struct broadcast **first = item(out, 0);
+    struct text rest = { (*first)->bytes + out->sent, broadcast_frame_rest(*first, out->sent) };
+    struct broadcast *kept = broadcast_raw(rest);
+    drop_first(out);
+    if (rest.len)
+        outbox_add(out, kept);
+    broadcast_release(&kept);
+}
+
 void outbox_cut(struct outbox *out)
 {
     unsigned kept = out->sent ? 1 : 0;
-    while (out->count > kept) {
-        struct broadcast **last = item(out, --out->count);
-        discount(out, *last);
-        broadcast_release(last);
-    }
+    while (out->count > kept)
+        drop_last(out);
+    if (kept && (*item(out, 0))->joined)
+        keep_rest(out);
 }
 
 void outbox_free(struct outbox *out)
 {
-    out->sent = 0;
-    outbox_cut(out);
+    while (out->count)
+        drop_last(out);
     free(out->items);
     *out = (struct outbox){ .items = NULL };
 }

@@ -9,7 +9,8 @@ struct broadcast;
 
 /* Starts as zeros. */
 struct outbox {
-    struct broadcast **items;
+    struct broadcast *one;    /* the place for a single one, which is all that most ever have */
+    struct broadcast **items; /* the places for more, or NULL */
     unsigned first, count, size;
     size_t sent;  /* of the first one */
     size_t bytes; /* of all, as they were queued */
@@ -22,7 +23,7 @@ void outbox_add(struct outbox *, struct broadcast *);
 /* Send as much as the socket takes, many in one call. False: the connection is broken. *took: whether anything left. */
 bool outbox_send(struct outbox *, int fd, bool *took);
 
-/* Drop everything but a broadcast that is half sent. */
+/* Drop everything but the rest of a frame that is half sent. */
 void outbox_cut(struct outbox *);
 
 /* Drop everything and give the memory back. */

@@ -20,6 +20,7 @@ static void release_told(void *arg)
     struct read_room *room = arg;
     for (size_t i = 0; i < room->told_count; i++)
         broadcast_release(&room->told[i]);
+    broadcast_release(&room->joined);
 }
 
 static enum outcome read_room(struct read_room *room, struct scope *scope, const struct view *view)
@@ -39,6 +40,10 @@ static enum outcome read_room(struct read_room *room, struct scope *scope, const
         buffer_free(&text);
         room->to = messages.items[i].rev;
     }
+    if (room->told_count == 1)
+        room->joined = broadcast_share(room->told[0]);
+    else if (room->told_count)
+        room->joined = broadcast_join(room->told, room->told_count);
     room->more = i < messages.count || messages.count == READ_MOST;
     return DONE;
 }

@@ -31,6 +31,7 @@ struct read_room {
     bool more;
     struct broadcast **told; /* released with the job's arena */
     size_t told_count;
+    struct broadcast *joined; /* all of them in one, when there are any */
 };
 
 struct read_job {

@@ -119,8 +119,8 @@ static void tell_room(struct source *source, struct hub_room *room, const struct
         phoenix_evict(relay, room, read->gone ? "phx_close" : "phx_error");
         return;
     }
-    for (size_t i = 0; i < read->told_count; i++)
-        hub_tell(relay->hub, room, read->told[i]);
+    if (read->told_count)
+        hub_tell_all(relay->hub, room, read->told, read->told_count, read->joined);
     if (read->to > room->rev)
         room->rev = read->to;
     if (read->more)

@@ -16,7 +16,8 @@ static void note(void *peer, struct broadcast *broadcast)
 {
     struct listener *listener = peer;
     size_t len = strlen(listener->heard);
-    snprintf(listener->heard + len, sizeof listener->heard - len, "%lld ", (long long)broadcast->rev);
+    snprintf(listener->heard + len, sizeof listener->heard - len, "%s%lld ", broadcast->joined ? "..." : "",
+             (long long)broadcast->rev);
 }
 
 static void note_overflow(void *peer)
@@ -42,6 +43,20 @@ static void tell(int64_t id, int64_t rev)
     struct broadcast *broadcast = broadcast_frame(OPCODE_TEXT, TEXT("ten bytes!"), rev);
     hub_tell(hub, hub_room_by_id(hub, id), broadcast);
     broadcast_release(&broadcast);
+}
+
+/* Several at once, as a read brings them. */
+static void tell_all(int64_t id, int64_t from, int64_t to)
+{
+    struct broadcast *parts[8] = { NULL };
+    size_t count = 0;
+    for (int64_t rev = from; rev <= to; rev++)
+        parts[count++] = broadcast_frame(OPCODE_TEXT, TEXT("ten bytes!"), rev);
+    struct broadcast *joined = broadcast_join(parts, count);
+    hub_tell_all(hub, hub_room_by_id(hub, id), parts, count, joined);
+    broadcast_release(&joined);
+    while (count)
+        broadcast_release(&parts[--count]);
 }
 
 static void leave_all(struct listener *listener)
@@ -145,11 +160,32 @@ static void test_many(void)
     ok(hub_room_count(hub) == 0 && !hub_rooms(hub), "and all forgotten");
 }
 
+static void test_several(void)
+{
+    struct listener bob = { .overflows = 0 }, eve = { .overflows = 0 }, tom = { .overflows = 0 };
+    ok(accept_at(join(&bob, "room:a"), 7, 10, "e") && accept_at(join(&eve, "room:a"), 7, 12, "e"),
+       "bob is at 10, and eve, who came later, at 12");
+    struct hub_member *pending = join(&tom, "room:a");
+    tell_all(7, 11, 14);
+    is(bob.heard, "...14 ", "who misses all of several gets them in one");
+    is(eve.heard, "13 14 ", "who has some already gets the others");
+    ok(accept_at(pending, 7, 13, "e"), "a join is answered meanwhile");
+    is(tom.heard, "14 ", "and what was held behind it is told apart");
+    tell_all(7, 13, 14);
+    tell(7, 15);
+    is(bob.heard, "...14 15 ", "nothing is told twice");
+    ok(hub_room_by_id(hub, 7)->rev == 15, "the room moved on");
+    leave_all(&bob);
+    leave_all(&eve);
+    leave_all(&tom);
+}
+
 int main(void)
 {
     hub = hub_new(&events, 100);
     test_first();
     test_pending();
+    test_several();
     test_overflow();
     test_epochs();
     test_many();

@@ -84,6 +84,41 @@ static void test_told(void)
     broadcast_release(&told);
 }
 
+/* Send so many bytes of it, cut, send the rest: how many arrive. */
+static size_t cut_after(struct broadcast *joined, size_t bytes)
+{
+    outbox_add(&out, joined);
+    add("never sent");
+    out.sent = bytes; /* as if they had left */
+    outbox_cut(&out);
+    bool took;
+    got_len = 0;
+    outbox_send(&out, ends[0], &took);
+    receive(1000000);
+    return got_len;
+}
+
+static void test_joined(void)
+{
+    static char long_text[70000];
+    memset(long_text, 'y', sizeof long_text);
+    struct broadcast *frames[] = { broadcast_frame(OPCODE_TEXT, TEXT("12345"), 1),
+                                   broadcast_frame(OPCODE_TEXT, (struct text){ long_text, 300 }, 2),
+                                   broadcast_frame(OPCODE_TEXT, (struct text){ long_text, sizeof long_text }, 3) };
+    struct broadcast *joined = broadcast_join(frames, 3);
+    size_t first = frames[0]->len, second = first + frames[1]->len;
+    ok(joined->rev == 3 && joined->len == second + frames[2]->len, "several frames in one");
+    ok(cut_after(joined, 1) == first - 1, "a cut lets the frame that is half sent end");
+    ok(cut_after(joined, first) == 0, "but sends none of those behind it");
+    ok(cut_after(joined, first + 1) == frames[1]->len - 1, "also a longer one");
+    ok(cut_after(joined, second + 5) == frames[2]->len - 5, "and the last");
+    ok(out.count == 0 && out.bytes == 0 && out.told == 0, "nothing is left behind");
+    for (int i = 0; i < 3; i++)
+        broadcast_release(&frames[i]);
+    ok(joined->references == 1, "all of it was given back");
+    broadcast_release(&joined);
+}
+
 static void test_broken(void)
 {
     bool took;
@@ -102,6 +137,7 @@ int main(void)
     test_order();
     test_full();
     test_told();
+    test_joined();
     test_broken();
     free(got);
     return done();
