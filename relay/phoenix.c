@@ -15,7 +15,7 @@
 #include "relay/relay.h"
 #include "relay/source.h"
 
-enum { SAID_MAX = 1024 * 1024, FOLLOW_MAX = 32 };
+enum { SAID_MAX = 64 * 1024 * 1024, FOLLOW_MAX = 32 };
 
 /* --- saying --- */
 

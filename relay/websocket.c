@@ -1,138 +1,281 @@
+/* Numbers in comments are sections of RFC 6455. */
 #include "relay/websocket.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
-#include <wslay/wslay.h>
 
 #include "base/must.h"
 #include "base/utf8.h"
 #include "relay/sha1.h"
 
-/* wslay judges frames and text, and queues its answers (a close for what is broken, pongs). We write our own frames, so
- * its answers are thrown away; only the code that it would close with is asked for. */
-static ssize_t take_input(wslay_event_context_ptr wslay, uint8_t *out, size_t len, int flags, void *context)
+enum { CONTINUATION = 0x0, TEXT_FRAME = 0x1, BINARY = 0x2, CLOSE = 0x8, PING = 0x9, PONG = 0xA };
+enum { FIN = 0x80, RESERVED = 0x70, OPCODE = 0x0F, MASKED = 0x80, MASK_BYTES = 4, HEAD_MAX = 14 };
+enum { PROTOCOL_ERROR = 1002, TEXT_ONLY = 1003, NOT_UTF8 = 1007, TOO_MANY = 1008, TOO_BIG = 1009 };
+
+/* What is there while a frame or a message is open. */
+struct reading {
+    unsigned char head[HEAD_MAX];
+    size_t head_len, head_size; /* as far as it has come; head_size is known with the second byte */
+    bool payload;               /* the head is complete: the payload comes */
+    uint64_t left, done;        /* of the payload */
+    size_t control_len;
+    char control[WEBSOCKET_CONTROL_MAX];
+    bool open; /* a message has begun */
+    size_t fragments;
+    char *text;
+    size_t len, size; /* of the text */
+    struct utf8_state utf8;
+};
+
+/* --- the end --- */
+
+static void forget(struct websocket *ws)
 {
-    struct websocket *ws = context;
-    (void)flags;
-    size_t take = ws->input.len < len ? ws->input.len : len;
-    if (take == 0) {
-        wslay_event_set_error(wslay, WSLAY_ERR_WOULDBLOCK);
-        return -1;
+    if (ws->reading)
+        free(ws->reading->text);
+    free(ws->reading);
+    ws->reading = NULL;
+}
+
+static const char *reason_of(int code)
+{
+    switch (code) {
+    case TEXT_ONLY: return "text only";
+    case NOT_UTF8: return "not UTF-8";
+    case TOO_MANY: return "too many fragments";
+    case TOO_BIG: return "message too big";
+    default: return "protocol error";
     }
-    memcpy(out, ws->input.at, take);
-    ws->input.at += take;
-    ws->input.len -= take;
-    return (ssize_t)take;
 }
 
-static ssize_t drop_output(wslay_event_context_ptr wslay, const uint8_t *bytes, size_t len, int flags, void *context)
+/* Always false: nothing more is read. */
+static bool fail(struct websocket *ws, int code)
 {
-    (void)wslay, (void)bytes, (void)flags, (void)context;
-    return (ssize_t)len;
-}
-
-static void complain(struct websocket *ws, int code)
-{
-    if (!ws->over)
-        ws->complaint = code;
     ws->over = true;
-    wslay_event_shutdown_read(ws->wslay);
+    if (!ws->muted)
+        ws->events->fail(ws->context, code, reason_of(code));
+    return false;
 }
 
-/* What a client's frame takes on the wire: wslay lets only the shortest form of a length pass, and only masked frames.
- */
-static size_t frame_size(uint64_t payload)
+/* --- the head of a frame --- */
+
+static int opcode(const struct reading *reading)
 {
-    return (size_t)(payload < 126 ? 2 : payload <= UINT16_MAX ? 4 : 10) + 4 + (size_t)payload;
+    return reading->head[0] & OPCODE;
 }
 
-static void frame_begins(wslay_event_context_ptr wslay, const struct wslay_event_on_frame_recv_start_arg *arg,
-                         void *context)
+static bool is_control(const struct reading *reading)
 {
-    struct websocket *ws = context;
-    (void)wslay;
-    if (arg->payload_length > ws->limit) {
-        complain(ws, WSLAY_CODE_MESSAGE_TOO_BIG);
-        return;
+    return opcode(reading) >= CLOSE;
+}
+
+static size_t fragments_most(const struct websocket *ws)
+{
+    size_t most = ws->limit / WEBSOCKET_FRAGMENT_BYTES;
+    return most > WEBSOCKET_FRAGMENTS ? most : WEBSOCKET_FRAGMENTS;
+}
+
+/* 5.2, 5.4, 5.5: no extension was agreed on, so no reserved bit; control frames are whole; a message begins with its
+ * type, goes on with continuations, and no other begins within it. */
+static bool judge_opcode(struct websocket *ws)
+{
+    struct reading *reading = ws->reading;
+    bool whole = reading->head[0] & FIN;
+    if (reading->head[0] & RESERVED)
+        return fail(ws, PROTOCOL_ERROR);
+    switch (opcode(reading)) {
+    case CLOSE:
+    case PING:
+    case PONG: return whole || fail(ws, PROTOCOL_ERROR);
+    case CONTINUATION:
+        if (!reading->open)
+            return fail(ws, PROTOCOL_ERROR);
+        return ++reading->fragments <= fragments_most(ws) || fail(ws, TOO_MANY);
+    case TEXT_FRAME:
+    case BINARY:
+        if (reading->open)
+            return fail(ws, PROTOCOL_ERROR);
+        reading->open = true;
+        reading->fragments = 1;
+        return opcode(reading) == TEXT_FRAME || fail(ws, TEXT_ONLY);
+    default: return fail(ws, PROTOCOL_ERROR);
     }
-    ws->frame = frame_size(arg->payload_length);
-    if (wslay_is_ctrl_frame(arg->opcode))
-        return;
-    ws->open = !arg->fin;
-    ws->fragments = arg->opcode == WSLAY_CONTINUATION_FRAME ? ws->fragments + 1 : 1;
-    if (arg->opcode == WSLAY_BINARY_FRAME) /* Phoenix's binary messages are refused as soon as they begin */
-        complain(ws, WSLAY_CODE_UNSUPPORTED_DATA);
-    else if (ws->fragments > WEBSOCKET_FRAGMENTS_MAX)
-        complain(ws, WSLAY_CODE_POLICY_VIOLATION);
 }
 
-static void frame_ends(wslay_event_context_ptr wslay, void *context)
+/* 5.1: a client's frames are masked. 5.5: a control frame has at most 125 bytes. */
+static bool judge_size(struct websocket *ws)
 {
-    struct websocket *ws = context;
-    (void)wslay;
-    ws->held -= ws->frame < ws->held ? ws->frame : ws->held;
-    ws->frame = 0;
+    struct reading *reading = ws->reading;
+    unsigned len = reading->head[1] & 0x7F;
+    if (!(reading->head[1] & MASKED) || (is_control(reading) && len > WEBSOCKET_CONTROL_MAX))
+        return fail(ws, PROTOCOL_ERROR);
+    reading->head_size = 2 + (len < 126 ? 0 : len == 126 ? 2 : 8) + MASK_BYTES;
+    reading->left = len;
+    return true;
 }
 
-/* What wslay lets pass in a close: half a code, and a reason that came in pieces and is not UTF-8. (It skips two bytes
- * of each piece instead of the frame's first two, so it can also refuse a good reason in pieces: that ends with 1007
- * then.) */
-static int close_flaw(struct text payload)
+/* 5.2: the length is written in as few bytes as it needs, its highest bit is 0. */
+static bool judge_length(struct websocket *ws)
 {
-    if (payload.len == 1)
-        return WSLAY_CODE_PROTOCOL_ERROR;
-    if (payload.len > 2 && !utf8_valid((struct text){ payload.at + 2, payload.len - 2 }))
-        return WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA;
-    return 0;
+    struct reading *reading = ws->reading;
+    size_t bytes = reading->head_size - 2 - MASK_BYTES;
+    uint64_t len = 0;
+    for (size_t i = 0; i < bytes; i++)
+        len = len << 8 | reading->head[2 + i];
+    if (bytes == 0)
+        len = reading->left;
+    if ((bytes == 2 && len < 126) || (bytes == 8 && (len <= UINT16_MAX || len >> 63)))
+        return fail(ws, PROTOCOL_ERROR);
+    if (!is_control(reading) && len > ws->limit - reading->len)
+        return fail(ws, TOO_BIG);
+    reading->left = len;
+    return true;
 }
 
-static void message_came(wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *arg, void *context)
+/* Take the head's next byte. */
+static bool read_head(struct websocket *ws, char byte)
 {
-    struct websocket *ws = context;
-    struct text message = { (const char *)arg->msg, arg->msg_length };
-    if (ws->over)
-        return;
-    if (arg->opcode == WSLAY_CONNECTION_CLOSE) {
-        ws->closed = true;
-        wslay_event_shutdown_read(wslay);
-        if (close_flaw(message)) {
-            complain(ws, close_flaw(message));
-            return;
-        }
-        ws->over = true;
+    struct reading *reading = ws->reading;
+    reading->head[reading->head_len++] = (unsigned char)byte;
+    if (reading->head_len == 1)
+        return judge_opcode(ws);
+    if (reading->head_len == 2 && !judge_size(ws))
+        return false;
+    if (reading->head_len == reading->head_size - MASK_BYTES && !judge_length(ws))
+        return false;
+    reading->payload = reading->head_len == reading->head_size;
+    reading->done = 0;
+    return true;
+}
+
+/* --- the payload --- */
+
+/* 5.3, eight bytes at a time. from: how much of the payload came before. */
+static void unmask(char *out, struct text bytes, const unsigned char mask[MASK_BYTES], uint64_t from)
+{
+    unsigned char turned[8];
+    uint64_t key, eight;
+    size_t i = 0;
+    for (size_t k = 0; k < sizeof turned; k++)
+        turned[k] = mask[(from + k) % MASK_BYTES];
+    memcpy(&key, turned, sizeof key);
+    for (; bytes.len - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, bytes.at + i, sizeof eight);
+        eight ^= key;
+        memcpy(out + i, &eight, sizeof eight);
     }
-    if (ws->muted)
-        return;
-    if (arg->opcode == WSLAY_CONNECTION_CLOSE)
-        ws->events->close(ws->context, arg->status_code);
-    else if (arg->opcode == WSLAY_PING)
-        ws->events->ping(ws->context, message);
-    else if (arg->opcode == WSLAY_TEXT_FRAME)
+    for (; i < bytes.len; i++)
+        out[i] = (char)((unsigned char)bytes.at[i] ^ turned[i % sizeof turned]);
+}
+
+/* The place for so many more bytes of the message. */
+static char *room_for(struct websocket *ws, size_t more)
+{
+    struct reading *reading = ws->reading;
+    size_t need = reading->len + more, twice = reading->size * 2;
+    must(need <= ws->limit);
+    if (need > reading->size) {
+        reading->size = twice > ws->limit ? ws->limit : twice > need ? twice : need;
+        reading->text = realloc(reading->text, reading->size);
+        must(reading->text != NULL);
+    }
+    return reading->text + reading->len;
+}
+
+/* 8.1: what is not UTF-8 is found out at its first octet. Nobody hears of a message that comes after the end. */
+static bool read_text(struct websocket *ws, struct text bytes)
+{
+    struct reading *reading = ws->reading;
+    if (ws->muted || !bytes.len)
+        return true;
+    char *out = room_for(ws, bytes.len);
+    unmask(out, bytes, reading->head + reading->head_size - MASK_BYTES, reading->done);
+    reading->len += bytes.len;
+    return utf8_go_on(&reading->utf8, (struct text){ out, bytes.len }) || fail(ws, NOT_UTF8);
+}
+
+static void read_control(struct reading *reading, struct text bytes)
+{
+    unmask(reading->control + reading->control_len, bytes, reading->head + reading->head_size - MASK_BYTES,
+           reading->done);
+    reading->control_len += bytes.len;
+}
+
+/* --- the end of a frame --- */
+
+/* 7.4: what may be sent; 1004 to 1006 and 1015 never are, and others below 3000 nobody has registered. */
+static bool code_valid(int code)
+{
+    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
+}
+
+/* 5.5.1: no payload, or a code and a reason. */
+static bool close_came(struct websocket *ws)
+{
+    const struct reading *reading = ws->reading;
+    struct text reason = { reading->control + 2, reading->control_len > 2 ? reading->control_len - 2 : 0 };
+    int code = 0;
+    ws->closed = true;
+    if (reading->control_len >= 2)
+        code = (unsigned char)reading->control[0] << 8 | (unsigned char)reading->control[1];
+    if (reading->control_len == 1 || (code && !code_valid(code)) || (reading->control_len >= 2 && !code))
+        return fail(ws, PROTOCOL_ERROR);
+    if (!utf8_valid(reason))
+        return fail(ws, NOT_UTF8);
+    ws->over = true;
+    if (!ws->muted)
+        ws->events->close(ws->context, code);
+    return false;
+}
+
+static bool message_came(struct websocket *ws)
+{
+    struct reading *reading = ws->reading;
+    struct text message = { reading->text ? reading->text : "", reading->len };
+    if (!ws->muted && !utf8_complete(&reading->utf8))
+        return fail(ws, NOT_UTF8);
+    reading->open = false;
+    if (!ws->muted)
         ws->events->text(ws->context, message);
+    reading->len = 0;
+    return true;
 }
 
-static void begin(struct websocket *ws)
+/* False: nothing more is to be read. */
+static bool frame_came(struct websocket *ws)
 {
-    static const struct wslay_event_callbacks callbacks = { .recv_callback = take_input,
-                                                            .send_callback = drop_output,
-                                                            .on_frame_recv_start_callback = frame_begins,
-                                                            .on_frame_recv_end_callback = frame_ends,
-                                                            .on_msg_recv_callback = message_came };
-    wslay_event_context_ptr wslay;
-    must(wslay_event_context_server_init(&wslay, &callbacks, ws) == 0);
-    wslay_event_config_set_max_recv_msg_length(wslay, ws->limit);
-    ws->wslay = wslay;
+    struct reading *reading = ws->reading;
+    size_t len = reading->control_len;
+    reading->payload = false;
+    reading->head_len = reading->control_len = 0;
+    switch (opcode(reading)) {
+    case CLOSE: reading->control_len = len; return close_came(ws);
+    case PING:
+        if (!ws->muted)
+            ws->events->ping(ws->context, (struct text){ reading->control, len });
+        return true;
+    case PONG: return true;
+    default: return !(reading->head[0] & FIN) || message_came(ws);
+    }
 }
 
-static void end(struct websocket *ws)
+static bool read_payload(struct websocket *ws, struct text *bytes)
 {
-    if (ws->wslay)
-        wslay_event_context_free(ws->wslay);
-    ws->wslay = NULL;
-    ws->held = ws->frame = 0;
-    ws->open = false;
-    ws->fragments = 0;
+    struct reading *reading = ws->reading;
+    struct text part = { bytes->at, reading->left < bytes->len ? (size_t)reading->left : bytes->len };
+    if (is_control(reading))
+        read_control(reading, part);
+    else if (!read_text(ws, part))
+        return false;
+    bytes->at += part.len;
+    bytes->len -= part.len;
+    reading->left -= part.len;
+    reading->done += part.len;
+    return reading->left > 0 || frame_came(ws);
 }
+
+/* --- feeding --- */
 
 void websocket_open(struct websocket *ws, const struct websocket_events *events, void *context, size_t limit)
 {
@@ -141,34 +284,8 @@ void websocket_open(struct websocket *ws, const struct websocket_events *events,
 
 void websocket_close(struct websocket *ws)
 {
-    end(ws);
+    forget(ws);
     ws->over = true;
-}
-
-static const char *complaint_reason(int code)
-{
-    switch (code) {
-    case WSLAY_CODE_UNSUPPORTED_DATA: return "text only";
-    case WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA: return "not UTF-8";
-    case WSLAY_CODE_POLICY_VIOLATION: return "too many fragments";
-    case WSLAY_CODE_MESSAGE_TOO_BIG: return "message too big";
-    default: return "protocol error";
-    }
-}
-
-/* Did wslay stop reading for a reason of its own? Its close is in its queue: sending it (to nowhere) tells the code. */
-static void ask_for_complaint(struct websocket *ws)
-{
-    bool stopped = !wslay_event_want_read(ws->wslay);
-    if (wslay_event_want_write(ws->wslay))
-        (void)wslay_event_send(ws->wslay);
-    if (!stopped || ws->over)
-        return;
-    int code = wslay_event_get_status_code_sent(ws->wslay);
-    ws->over = true; /* for a frame that is none it has no code of its own */
-    ws->complaint = code == WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA || code == WSLAY_CODE_MESSAGE_TOO_BIG
-                        ? code
-                        : WSLAY_CODE_PROTOCOL_ERROR;
 }
 
 void websocket_stop(struct websocket *ws)
@@ -183,24 +300,31 @@ void websocket_drain(struct websocket *ws, struct text bytes, bool *closed)
     *closed = *closed || ws->closed;
 }
 
+/* A payload may be empty: then the frame ends with its head, without a further byte. */
+static void read_frames(struct websocket *ws, struct text bytes)
+{
+    struct reading *reading = ws->reading;
+    bool good = true;
+    while (good && bytes.len) {
+        if (!reading->payload) {
+            good = read_head(ws, *bytes.at++);
+            bytes.len--;
+        }
+        if (good && reading->payload && (bytes.len || !reading->left))
+            good = read_payload(ws, &bytes);
+    }
+}
+
 void websocket_feed(struct websocket *ws, struct text bytes)
 {
     if (!ws->events || ws->over || !bytes.len)
         return;
-    if (!ws->wslay)
-        begin(ws);
-    ws->input = bytes;
-    ws->held += bytes.len;
-    bool broken = wslay_event_recv(ws->wslay) != 0;
-    ask_for_complaint(ws);
-    if (broken && !ws->over) {
-        ws->over = true;
-        ws->complaint = WSLAY_CODE_PROTOCOL_ERROR;
-    }
-    if (ws->over || (!ws->held && !ws->open))
-        end(ws);
-    if (ws->complaint && !ws->muted)
-        ws->events->fail(ws->context, ws->complaint, complaint_reason(ws->complaint));
+    if (!ws->reading)
+        ws->reading = calloc(1, sizeof *ws->reading);
+    must(ws->reading != NULL);
+    read_frames(ws, bytes);
+    if (ws->over || (!ws->reading->open && !ws->reading->head_len))
+        forget(ws);
 }
 
 void websocket_accept_key(struct text key, char out[29])

@@ -1,5 +1,6 @@
-/* Reading WebSocket frames of a client (RFC 6455), by wslay. Pure: bytes are fed in, messages come out by callbacks.
- * wslay's context takes some 9 KB, so there is one only while a message or a frame is open. */
+/* Reading WebSocket frames of a client (RFC 6455). Pure: bytes are fed in, messages come out by callbacks. A rule is
+ * judged at the first byte that can break it. Memory is taken as bytes arrive, never as a frame promises them, and
+ * given back when no message and no frame is open. */
 #ifndef CONFAB_RELAY_WEBSOCKET_H
 #define CONFAB_RELAY_WEBSOCKET_H
 
@@ -9,9 +10,11 @@
 
 #include "base/text.h"
 
-struct websocket;
+struct reading;
 
-enum { WEBSOCKET_FRAGMENTS_MAX = 256, WEBSOCKET_CONTROL_MAX = 125 };
+/* Fragments of one message: this many, or one for so many bytes of the limit, whichever is more. (They take no memory
+ * of their own, only time.) */
+enum { WEBSOCKET_FRAGMENTS = 256, WEBSOCKET_FRAGMENT_BYTES = 64, WEBSOCKET_CONTROL_MAX = 125 };
 
 /* Called from within websocket_feed, which must not be called from them. Texts are valid during the call. */
 struct websocket_events {
@@ -25,18 +28,12 @@ struct websocket_events {
 
 struct websocket {
     const struct websocket_events *events;
-    void *context;     /* for the events */
-    size_t limit;      /* most bytes of a message */
-    void *wslay;       /* NULL between messages */
-    struct text input; /* what is being fed */
-    size_t held;       /* bytes fed of a frame that is not complete */
-    size_t frame;      /* bytes of the frame that has begun, with its header; 0 before that */
-    bool open;         /* a fragmented message has begun */
-    bool over;         /* nothing more is read: the client closed, or broke a rule */
-    bool muted;        /* read on, but tell nobody */
-    bool closed;       /* the client's close was read */
-    int fragments;
-    int complaint; /* the code that ended it from our side, or 0 */
+    void *context;           /* for the events */
+    size_t limit;            /* most bytes of a message */
+    struct reading *reading; /* NULL between messages */
+    bool over;               /* nothing more is read: the client closed, or broke a rule */
+    bool muted;              /* read on, but tell nobody */
+    bool closed;             /* the client's close was read */
 };
 
 /* Starts empty. The events must last. */

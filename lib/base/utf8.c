@@ -58,6 +58,57 @@ bool utf8_valid(struct text text)
     return text.len == 0;
 }
 
+/* RFC 3629 4: what may follow depends on the first octet, and only the second one has bounds of its own. */
+static bool begin_character(struct utf8_state *state, unsigned char first)
+{
+    uint32_t bits;
+    size_t len = sequence(first, &bits);
+    state->left = (unsigned char)(len ? len - 1 : 0);
+    state->low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
+    state->high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
+    return len > 0;
+}
+
+/* How many bytes are ASCII, by eight at a time. */
+static size_t ascii_length(const char *at, size_t len)
+{
+    size_t ascii = 0;
+    uint64_t eight;
+    for (; len - ascii >= sizeof eight; ascii += sizeof eight) {
+        memcpy(&eight, at + ascii, sizeof eight);
+        if (eight & 0x8080808080808080u)
+            return ascii;
+    }
+    return ascii;
+}
+
+bool utf8_go_on(struct utf8_state *state, struct text piece)
+{
+    for (size_t i = 0; i < piece.len; i++) {
+        if (!state->left)
+            i += ascii_length(piece.at + i, piece.len - i);
+        if (i == piece.len)
+            break;
+        unsigned char c = (unsigned char)piece.at[i];
+        if (!state->left) {
+            if (!begin_character(state, c))
+                return false;
+        } else if (c < state->low || c > state->high) {
+            return false;
+        } else {
+            state->left--;
+            state->low = 0x80;
+            state->high = 0xBF;
+        }
+    }
+    return true;
+}
+
+bool utf8_complete(const struct utf8_state *state)
+{
+    return state->left == 0;
+}
+
 size_t utf8_count(struct text text)
 {
     size_t count = 0;

@@ -11,6 +11,14 @@
 /* Well-formed UTF-8 (RFC 3629): no surrogates, no overlong forms, nothing above U+10FFFF. */
 bool utf8_valid(struct text);
 
+/* The same for text that comes in pieces. A state starts as zeros; after the last piece utf8_complete tells whether the
+ * text ended with a whole character. False at the first octet that cannot belong to UTF-8, whatever comes after it. */
+struct utf8_state {
+    unsigned char left, low, high; /* octets that the character still needs; what the next of them may be */
+};
+bool utf8_go_on(struct utf8_state *, struct text piece);
+bool utf8_complete(const struct utf8_state *);
+
 /* Take one code point off the front. False at the end, or where the text is not UTF-8 (nothing is taken). */
 bool utf8_next(struct text *rest, uint32_t *point);
 

@@ -48,6 +48,34 @@ static void test_split(void)
     ok(text_is(text_split(&rest, ';'), ""), "and then nothing is left");
 }
 
+/* Does the text in two pieces, with ASCII around it, get the same answer as whole? */
+static bool same_in_pieces(const char *bytes, size_t len, size_t cut)
+{
+    struct utf8_state state = { 0 };
+    bool good = utf8_go_on(&state, TEXT("nine ASCII")) && utf8_go_on(&state, (struct text){ bytes, cut }) &&
+                utf8_go_on(&state, (struct text){ bytes + cut, len - cut }) && utf8_complete(&state);
+    return good == utf8_valid((struct text){ bytes, len });
+}
+
+/* All texts of four bytes from those where the rules change. */
+static void test_utf8_pieces(void)
+{
+    static const unsigned char edges[] = { 0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1,
+                                           0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1,
+                                           0xF3, 0xF4, 0xF5, 0xF7, 0xF8, 0xFB, 0xFC, 0xFD, 0xFE, 0xFF };
+    enum { COUNT = sizeof edges };
+    size_t wrong = 0;
+    for (unsigned i = 0; i < COUNT * COUNT * COUNT * COUNT; i++) {
+        char bytes[4];
+        for (unsigned k = 0, rest = i; k < 4; k++, rest /= COUNT)
+            bytes[k] = (char)edges[rest % COUNT];
+        wrong += !same_in_pieces(bytes, 4, i % 5);
+    }
+    ok(wrong == 0, "UTF-8 in pieces is judged as the whole is");
+    struct utf8_state state = { 0 };
+    ok(!utf8_go_on(&state, TEXT("plain ASCII\xED\xA0")), "and at its first bad octet");
+}
+
 static void test_utf8(void)
 {
     ok(utf8_valid(TEXT("h\xC3\xA9llo \xF0\x9F\x98\x80")), "letters and emoji are UTF-8");
@@ -110,6 +138,7 @@ int main(void)
     test_number();
     test_split();
     test_utf8();
+    test_utf8_pieces();
     test_base64url();
     test_arena();
     arena_free(&arena);

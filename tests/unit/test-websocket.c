@@ -95,7 +95,7 @@ static const char *told(size_t piece)
         websocket_feed(&ws, (struct text){ copy, len });
         free(copy);
     }
-    if (ws.wslay)
+    if (ws.reading)
         strcat(story, "open");
     websocket_close(&ws);
     return story;
@@ -154,6 +154,10 @@ static void test_closes(void)
     check("fail(1002) ", "half a code");
     frame(FIN | CLOSING, "\x03\xE8\xFF", 3);
     check("fail(1007) ", "a reason that is not UTF-8");
+    frame(FIN | CLOSING, "\x03\xF4\xCE\xBA\xCF\x83", 6);
+    check("close(1012) ", "a code that was registered later, and a reason of several octets");
+    frame(FIN | CLOSING, "\0\0", 2);
+    check("fail(1002) ", "0 is no code");
 }
 
 static void test_broken(void)
@@ -175,6 +179,12 @@ static void test_broken(void)
     check("fail(1002) ", "a length longer than needed");
     add("\x89\xFE\x00\x7E\0\0\0\0", 8);
     check("fail(1002) ", "a ping of 126 bytes");
+    add("\x81\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 10);
+    check("fail(1002) ", "a length of 64 bits");
+    add("\x81\xFF\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 10);
+    check("fail(1009) ", "a length of 63 bits, before anything else comes");
+    add("\xC1", 1);
+    check("fail(1002) ", "a reserved bit is seen in the first byte");
     say(FIN | BINARY, "a");
     check("fail(1003) ", "a binary message");
     frame(FIN | TEXTS, (char[1001]){ 0 }, 1001);
@@ -182,7 +192,7 @@ static void test_broken(void)
     frame(MORE | TEXTS, (char[600]){ 0 }, 600);
     frame(FIN | CONT, (char[600]){ 0 }, 600);
     check("fail(1009) ", "fragments that are too long together");
-    for (int i = 0; i <= WEBSOCKET_FRAGMENTS_MAX; i++)
+    for (int i = 0; i <= WEBSOCKET_FRAGMENTS; i++)
         say(i ? MORE | CONT : MORE | TEXTS, "a");
     check("fail(1008) ", "too many fragments");
     add("\x01\x83\0\0\0\0\xCE\xBA\xFF", 9);
