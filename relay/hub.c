@@ -6,9 +6,16 @@
 #include "base/must.h"
 #include "relay/broadcast.h"
 
-enum { FIRST_BUCKETS = 64 };
+enum { FIRST_BUCKETS = 64, REFS = 64, REF_BYTES = 8, FIRST_HELD = 8 };
+
+/* What waits for a join's answer. */
+struct held {
+    size_t count, size, bytes;
+    struct broadcast *items[];
+};
 
 struct hub {
+    json_t *refs[REFS]; /* join_refs that are often the same: "3" of every page that has just been loaded */
     const struct hub_events *events;
     size_t held_limit;
     struct hub_room *rooms;
@@ -40,6 +47,8 @@ void hub_free(struct hub **hub)
     if (!*hub)
         return;
     must((*hub)->rooms == NULL);
+    for (size_t i = 0; i < REFS; i++)
+        json_decref((*hub)->refs[i]);
     free((*hub)->by_topic);
     free((*hub)->by_id);
     free(*hub);
@@ -168,6 +177,24 @@ size_t hub_room_count(const struct hub *hub)
 
 /* --- members --- */
 
+/* A reference of one's own to the same ref. Short ones are shared by all who have them. */
+static json_t *keep_ref(struct hub *hub, const json_t *ref)
+{
+    if (!json_is_string(ref))
+        return json_null();
+    size_t len = json_string_length(ref), slot = 0;
+    if (len > REF_BYTES)
+        return json_stringn(json_string_value(ref), len);
+    for (size_t i = 0; i < len; i++)
+        slot = slot * 31 + (unsigned char)json_string_value(ref)[i];
+    json_t **kept = &hub->refs[slot % REFS];
+    if (!*kept || !json_equal(*kept, ref)) {
+        json_decref(*kept);
+        *kept = json_stringn(json_string_value(ref), len);
+    }
+    return json_incref(*kept);
+}
+
 struct hub_member *hub_join(struct hub *hub, struct text topic, void *peer, const json_t *join_ref,
                             struct hub_member **list)
 {
@@ -176,9 +203,7 @@ struct hub_member *hub_join(struct hub *hub, struct text topic, void *peer, cons
     member->room = room ? room : room_new(hub, topic);
     member->peer = peer;
     member->pending = true;
-    member->join_ref = json_is_string(join_ref)
-                           ? json_stringn(json_string_value(join_ref), json_string_length(join_ref))
-                           : json_null();
+    member->join_ref = keep_ref(hub, join_ref);
     member->next_in_room = member->room->members;
     if (member->next_in_room)
         member->next_in_room->prev_in_room = member;
@@ -190,11 +215,10 @@ struct hub_member *hub_join(struct hub *hub, struct text topic, void *peer, cons
 
 static void drop_held(struct hub_member *member)
 {
-    for (size_t i = 0; i < member->held_count; i++)
-        broadcast_release(&member->held[i]);
+    for (size_t i = 0; member->held && i < member->held->count; i++)
+        broadcast_release(&member->held->items[i]);
     free(member->held);
     member->held = NULL;
-    member->held_count = member->held_size = member->held_bytes = 0;
 }
 
 void hub_leave(struct hub *hub, struct hub_member **leaving, struct hub_member **list)
@@ -259,8 +283,8 @@ bool hub_accept(struct hub *hub, struct hub_member *member, int64_t room_id, int
         return false;
     member->pending = false;
     member->rev = rev;
-    for (size_t i = 0; i < member->held_count; i++)
-        deliver(hub, member, member->held[i]);
+    for (size_t i = 0; member->held && i < member->held->count; i++)
+        deliver(hub, member, member->held->items[i]);
     drop_held(member);
     return true;
 }
@@ -278,17 +302,22 @@ void hub_unsettle(struct hub *hub, struct hub_room *room)
 
 static void hold(struct hub *hub, struct hub_member *member, struct broadcast *broadcast)
 {
-    if (member->held_bytes + broadcast->len > hub->held_limit) {
+    struct held *held = member->held;
+    if ((held ? held->bytes : 0) + broadcast->len > hub->held_limit) {
         hub->events->overflow(member->peer);
         return;
     }
-    if (member->held_count == member->held_size) {
-        member->held_size = member->held_size ? member->held_size * 2 : 8;
-        member->held = reallocarray(member->held, member->held_size, sizeof *member->held);
-        must(member->held != NULL);
+    if (!held || held->count == held->size) {
+        size_t size = held ? held->size * 2 : FIRST_HELD;
+        held = realloc(held, sizeof *held + size * sizeof held->items[0]);
+        must(held != NULL);
+        if (!member->held)
+            *held = (struct held){ .count = 0 };
+        held->size = size;
+        member->held = held;
     }
-    member->held[member->held_count++] = broadcast_share(broadcast);
-    member->held_bytes += broadcast->len;
+    held->items[held->count++] = broadcast_share(broadcast);
+    held->bytes += broadcast->len;
 }
 
 static void tell(struct hub *hub, struct hub_member *member, struct broadcast *broadcast)

@@ -42,11 +42,10 @@ struct hub_member {
     struct hub_member *next_of_peer;
     struct hub_room *room;
     void *peer;
-    json_t *join_ref; /* a string or null; owned */
+    json_t *join_ref;  /* a string or null; owned */
+    int64_t rev;       /* told up to here */
+    struct held *held; /* what came while it was pending, or NULL */
     bool pending;
-    int64_t rev; /* told up to here */
-    struct broadcast **held;
-    size_t held_count, held_size, held_bytes;
 };
 
 struct hub_events {
