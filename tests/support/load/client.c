@@ -439,7 +439,8 @@ void client_tick(struct client *client)
         client->due = client->load->now + STEP_MS;
     else if (client->due <= client->load->now)
         rest(client);
-    if (client->kind != FORM_WRITER && client->step >= JOINED && client->beat <= client->load->now) {
+    if (client->kind != FORM_WRITER && client->step >= JOINED && !client->stalled &&
+        client->beat <= client->load->now) {
         client->beat = client->load->now + BEAT_MS;
         say(client, "[null,\"%u\",\"phoenix\",\"heartbeat\",{}]", ++client->ref);
     }
