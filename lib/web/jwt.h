@@ -1,5 +1,5 @@
 /* Our own signed tokens (JWT, RFC 7519, under the rules of RFC 8725): HS256 and nothing else, keys chosen by kid among
- * our own. jwt.c is the only file that touches libjwt, which takes the algorithm from the token and looks at no claim.
+ * our own. jwt.c is the only file that touches libjwt.
  */
 #ifndef CONFAB_WEB_JWT_H
 #define CONFAB_WEB_JWT_H
