@@ -14,6 +14,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "relay/addresses.h"
 #include "relay/broadcast.h"
 #include "relay/head.h"
 #include "relay/phoenix.h"
@@ -327,7 +328,22 @@ void peer_open(struct peer *peer, struct text bytes)
     peer_idle(peer);
 }
 
+bool peer_impatient(const struct peer *peer)
+{
+    char byte;
+    return recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 /* --- time --- */
+
+bool peer_may_ping(struct peer *peer)
+{
+    const int64_t now = relay_now(peer->relay), each = 1000 / PEER_PINGS_PER_SECOND;
+    if (peer->pings_until < now)
+        peer->pings_until = now;
+    peer->pings_until += each;
+    return peer->pings_until - now <= each * PEER_PINGS_AT_ONCE;
+}
 
 static void tick_open(struct peer *peer, int64_t now)
 {
@@ -380,6 +396,7 @@ static void peer_free(struct peer *peer)
         peer->next->prev = peer->prev;
     *(peer->prev ? &peer->prev->next : &relay->peers) = peer->next;
     relay->peer_count--;
+    addresses_give(relay->addresses, &peer->counted);
     websocket_close(&peer->socket);
     outbox_free(&peer->out);
     free(peer->head);

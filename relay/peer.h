@@ -13,6 +13,7 @@
 #include "relay/outbox.h"
 #include "relay/websocket.h"
 
+struct address;
 struct broadcast;
 struct hub_member;
 struct relay;
@@ -25,6 +26,9 @@ enum {
     PEER_STALL_MS = 15000,  /* took nothing of its queue so long: closed */
     PEER_LINGER_MS = 2000,  /* for the client's part of a close */
 };
+
+/* Pings of one client: so many a second on average, so many at once. */
+enum { PEER_PINGS_PER_SECOND = 20, PEER_PINGS_AT_ONCE = 100 };
 
 /* In this order; there is no way back. */
 enum peer_state {
@@ -53,6 +57,8 @@ struct peer {
     int code;      /* it ended with, for the log */
     const char *reason;
 
+    int64_t pings_until; /* the time that its pings so far would take at the average */
+
     struct outbox out;
 
     char *head; /* until it is judged */
@@ -60,6 +66,8 @@ struct peer {
     struct websocket socket;
     char *guest, *address; /* who it was found to be in the handshake, and from where */
     int64_t expires_at;    /* of its credentials, seconds since 1970; 0: it came without any */
+
+    struct address *counted; /* among the connections of its address, or NULL */
 
     struct hub_member *members; /* newest first */
     struct {
@@ -91,6 +99,12 @@ void peer_cut(struct peer *, int code, const char *reason);
 
 /* Send these bytes (an answer in HTTP), then close; code is its status. */
 void peer_answer(struct peer *, struct text bytes, int code, const char *reason);
+
+/* Has it sent anything behind its request already? */
+bool peer_impatient(const struct peer *);
+
+/* May it be answered one more ping? */
+bool peer_may_ping(struct peer *);
 
 /* It has been judged to be a WebSocket: send the answer and read frames from now on. */
 void peer_open(struct peer *, struct text answer);

@@ -235,6 +235,10 @@ static void text_came(void *context, struct text text)
 
 static void ping_came(void *context, struct text payload)
 {
+    if (!peer_may_ping(context)) {
+        peer_end(context, 1008, "too many pings");
+        return;
+    }
     struct broadcast *pong = broadcast_frame(OPCODE_PONG, payload, 0);
     peer_send(context, pong);
     broadcast_release(&pong);

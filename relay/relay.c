@@ -17,6 +17,7 @@
 #include "base/listen.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "relay/addresses.h"
 #include "relay/call.h"
 #include "relay/hub.h"
 #include "relay/peer.h"
@@ -27,7 +28,8 @@
 
 enum {
     WORKERS = 4,
-    DESCRIPTORS_KEPT = 64, /* for the database, the log, the loop */
+    DESCRIPTORS_KEPT = 64, /* for the database, the log, the loop, */
+    REFUSALS_MAX = 16,     /* and for connections above the limit while they are told so */
     ACCEPTS_PER_TURN = 64,
     TICK_MS = 800, /* also between sweeps: what nobody rang for shows within a second */
     DRAIN_STEP_MS = 50,
@@ -87,7 +89,19 @@ static void refuse_one(struct program *program)
     if (fd >= 0)
         close(fd);
     program->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    log_event(LOG_WARN, "out of descriptors", LOG_N("peers", program->relay.peer_count));
+    program->relay.turned_away++;
+}
+
+/* The database must find a descriptor when it has to connect anew: so those that are kept for it are never given to
+ * peers, not even to be refused in words. */
+static void take_in(struct relay *relay, int fd, struct text address)
+{
+    if (relay->peer_count < relay->peer_limit + REFUSALS_MAX) {
+        peer_new(relay, fd, address);
+        return;
+    }
+    close(fd);
+    relay->turned_away++;
 }
 
 static void accept_some(uv_poll_t *handle, int status, int events)
@@ -99,7 +113,7 @@ static void accept_some(uv_poll_t *handle, int status, int events)
         char text[64];
         int fd = listen_accept(&program->listening, text, &address);
         if (fd >= 0)
-            peer_new(&program->relay, fd, address);
+            take_in(&program->relay, fd, address);
         else if (errno == EMFILE || errno == ENFILE)
             refuse_one(program);
         if (fd < 0 && errno != ECONNABORTED && errno != EINTR)
@@ -113,6 +127,10 @@ static void tick(uv_timer_t *timer)
     source_tick(relay->source);
     for (struct peer *peer = relay->peers; peer; peer = peer->next) /* none is freed before the turn ends */
         peer_tick(peer);
+    if (relay->turned_away)
+        log_event(LOG_WARN, "connections dropped", LOG_N("dropped", relay->turned_away),
+                  LOG_N("peers", relay->peer_count));
+    relay->turned_away = 0;
 }
 
 /* --- the end --- */
@@ -179,7 +197,7 @@ static size_t peer_limit(const struct config *config)
     setrlimit(RLIMIT_NOFILE, &limit);
     if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= asked + DESCRIPTORS_KEPT)
         return asked;
-    size_t lowered = limit.rlim_cur > 2 * DESCRIPTORS_KEPT ? limit.rlim_cur - DESCRIPTORS_KEPT : DESCRIPTORS_KEPT;
+    size_t lowered = limit.rlim_cur > 2 * DESCRIPTORS_KEPT ? limit.rlim_cur - DESCRIPTORS_KEPT : limit.rlim_cur / 2;
     log_event(LOG_WARN, "max_peers lowered", LOG_N("asked", asked), LOG_N("peers", lowered),
               LOG_N("descriptors", limit.rlim_cur));
     return lowered;
@@ -192,6 +210,7 @@ static void start(struct program *program, uv_loop_t *loop)
     relay->hub = phoenix_hub_new(relay);
     relay->pool = pool_new(loop, WORKERS, relay->config, relay->view);
     relay->calls = calls_new();
+    relay->addresses = addresses_new();
     relay->source = source_new(relay);
     program->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
     must(uv_poll_init(loop, &program->accepting, program->listening.fd) == 0);
@@ -222,6 +241,7 @@ static void run(struct program *program)
     uv_run(&loop, UV_RUN_DEFAULT);
     calls_free(&program->relay.calls);
     hub_free(&program->relay.hub);
+    addresses_free(&program->relay.addresses);
     must(uv_loop_close(&loop) == 0);
     close(program->reserve);
     log_event(LOG_INFO, "stopped", LOG_N("peers", program->relay.peer_serial));

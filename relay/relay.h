@@ -12,6 +12,7 @@
 
 #include <uv.h>
 
+struct addresses;
 struct calls;
 struct config;
 struct hub;
@@ -27,10 +28,12 @@ struct relay {
     struct hub *hub;
     struct pool *pool;
     struct calls *calls;
+    struct addresses *addresses;
     struct source *source;
     struct peer *peers; /* all */
     size_t peer_count, peer_limit;
     uint64_t peer_serial;
+    size_t turned_away;             /* connections since the last tick that there was no place for */
     struct peer *flushing, *ending; /* what this turn still has to do */
     bool draining;
 };

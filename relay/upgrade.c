@@ -207,6 +207,7 @@ static const char *status_words(int status)
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";
+    case 429: return "Too Many Requests";
     default: return "Service Unavailable";
     }
 }
@@ -219,7 +220,7 @@ void upgrade_answer(struct buffer *out, int status, const char *type, struct tex
                   status, status_words(status), type, body.len);
     if (allow)
         buffer_printf(out, "Allow: %s\r\n", allow);
-    if (status == 503)
+    if (status == 429 || status == 503)
         buffer_string(out, "Retry-After: 5\r\n");
     buffer_string(out, "\r\n");
     if (!no_body)

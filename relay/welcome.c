@@ -9,6 +9,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "relay/addresses.h"
 #include "relay/head.h"
 #include "relay/peer.h"
 #include "relay/phoenix.h"
@@ -102,12 +103,31 @@ static char *duplicate(struct text text)
     return copy;
 }
 
+/* What can have changed while it was verified. RFC 6455 4.1: a client waits for the answer before it sends anything;
+ * what does not could be a request in somebody else's name behind a front end that reads it in another way. */
+static void last_look(struct verify_job *verify)
+{
+    struct peer *peer = verify->peer;
+    const struct relay *relay = peer->relay;
+    if (verify->status != 101)
+        return;
+    if (peer_impatient(peer)) {
+        verify->status = 400;
+        verify->reason = "frames before the answer";
+    } else if (!addresses_take(relay->addresses, text_of(peer->address), (size_t)relay->config->relay_max_per_address,
+                               &peer->counted)) {
+        verify->status = 429;
+        verify->reason = "too many of this address";
+    }
+}
+
 static void verify_done(struct job *job)
 {
     struct verify_job *verify = (struct verify_job *)job;
     struct peer *peer = verify->peer;
     struct buffer answer = buffer_new(ANSWER_MAX);
     peer->busy--;
+    last_look(verify);
     if (verify->status != 101) {
         refuse(peer, verify->status, verify->reason, NULL, false);
         phoenix_settled(peer);

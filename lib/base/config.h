@@ -37,6 +37,7 @@ struct config {
     const char *mail_from, *mail_smtp, *mail_sendmail;
     const char *relay_listen;
     int64_t relay_max_peers;
+    int64_t relay_max_per_address;
     int64_t relay_peer_queue; /* bytes */
     int64_t relay_poll_window_ms;
     const char *handler_listen;
