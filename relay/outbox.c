@@ -92,6 +92,19 @@ static ssize_t send_once(struct outbox *out, int fd, size_t *asked)
     return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+bool outbox_send_one(struct outbox *out, int fd, struct broadcast *broadcast)
+{
+    must(out->count == 0);
+    ssize_t sent = send(fd, broadcast->bytes, broadcast->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent == (ssize_t)broadcast->len)
+        return true;
+    if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+        return false;
+    outbox_add(out, broadcast);
+    out->sent = sent > 0 ? (size_t)sent : 0;
+    return true;
+}
+
 bool outbox_send(struct outbox *out, int fd, bool *took)
 {
     *took = false;

@@ -20,6 +20,10 @@ struct outbox {
 /* Shares the broadcast. */
 void outbox_add(struct outbox *, struct broadcast *);
 
+/* With nothing waiting: send this straight away, and keep what the socket did not take. False: the connection is
+ * broken. */
+bool outbox_send_one(struct outbox *, int fd, struct broadcast *);
+
 /* Send as much as the socket takes, many in one call. False: the connection is broken. *took: whether anything left. */
 bool outbox_send(struct outbox *, int fd, bool *took);
 

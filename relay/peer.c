@@ -67,19 +67,6 @@ void peer_send(struct peer *peer, struct broadcast *broadcast)
         queue(peer, broadcast);
 }
 
-void peer_tell(struct peer *peer, struct broadcast *broadcast)
-{
-    if (peer->state != PEER_OPEN)
-        return;
-    size_t most = (size_t)peer->relay->config->relay_peer_queue;
-    if (peer->out.told + broadcast->len > most) /* a burst: what the socket takes now makes room */
-        (void)send_queue(peer);                 /* a broken connection shows again when the turn ends */
-    if (peer->out.told + broadcast->len > most && peer->out.told)
-        peer_cut(peer, 1008, "queue full");
-    else
-        queue(peer, broadcast);
-}
-
 /* --- ending --- */
 
 static void die(struct peer *peer)
@@ -180,6 +167,34 @@ static void lost(struct peer *peer)
         peer->reason = "connection lost";
     }
     die(peer);
+}
+
+/* Nothing waits before it and nothing else comes in this turn: no queue, and no second look at the peer. */
+static void tell_straight(struct peer *peer, struct broadcast *broadcast)
+{
+    if (!outbox_send_one(&peer->out, peer->fd, broadcast)) {
+        lost(peer);
+    } else if (peer->out.count) {
+        peer->stalled = relay_now(peer->relay);
+        peer_update(peer);
+    }
+}
+
+void peer_tell(struct peer *peer, struct broadcast *broadcast)
+{
+    if (peer->state != PEER_OPEN)
+        return;
+    if (peer->relay->straight && !peer->out.count) {
+        tell_straight(peer, broadcast);
+        return;
+    }
+    size_t most = (size_t)peer->relay->config->relay_peer_queue;
+    if (peer->out.told + broadcast->len > most) /* a burst: what the socket takes now makes room */
+        (void)send_queue(peer);                 /* a broken connection shows again when the turn ends */
+    if (peer->out.told + broadcast->len > most && peer->out.told)
+        peer_cut(peer, 1008, "queue full");
+    else
+        queue(peer, broadcast);
 }
 
 static void flush_now(struct peer *peer)

@@ -36,6 +36,7 @@ struct relay {
     size_t turned_away;             /* connections since the last tick that there was no place for */
     struct peer *flushing, *ending; /* what this turn still has to do */
     bool draining;
+    bool straight; /* what is told now is all that is told in this turn */
 };
 
 /* Milliseconds of a clock that never jumps, as of the beginning of the turn. */

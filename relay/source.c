@@ -127,6 +127,15 @@ static void tell_room(struct source *source, struct hub_room *room, const struct
         ring(source, room);
 }
 
+/* Is there news of one room alone? Then each member can be sent it at once. */
+static bool one_room(const struct read_job *read)
+{
+    size_t rooms = 0;
+    for (size_t i = 0; i < read->count; i++)
+        rooms += read->rooms[i].told_count > 0;
+    return rooms == 1;
+}
+
 static void read_done(struct job *job)
 {
     struct read_job *read = (struct read_job *)job;
@@ -140,11 +149,13 @@ static void read_done(struct job *job)
         regained(source);
     if (!source->connected_since)
         return;
+    source->relay->straight = one_room(read);
     for (size_t i = 0; i < read->count; i++) {
         struct hub_room *room = find(source, read->rooms[i].ring);
         if (room)
             tell_room(source, room, &read->rooms[i]);
     }
+    source->relay->straight = false;
 }
 
 static void add_room(struct read_job *read, struct hub_room *room)
