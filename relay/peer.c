@@ -411,6 +411,7 @@ static void peer_free(struct peer *peer)
         peer->next->prev = peer->prev;
     *(peer->prev ? &peer->prev->next : &relay->peers) = peer->next;
     relay->peer_count--;
+    relay->seated -= peer->seated;
     addresses_give(relay->addresses, &peer->counted);
     websocket_close(&peer->socket);
     outbox_free(&peer->out);

@@ -53,6 +53,7 @@ struct peer {
     bool shut;     /* our half is closed */
     bool goodbye;  /* the client has said its part of the close */
     bool leaving;  /* ends with 1012 as soon as nothing is in work */
+    bool seated;   /* has a place among relay.max_peers */
     bool welcomed; /* was a WebSocket */
     int code;      /* it ended with, for the log */
     const char *reason;

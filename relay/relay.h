@@ -32,6 +32,7 @@ struct relay {
     struct source *source;
     struct peer *peers; /* all */
     size_t peer_count, peer_limit;
+    size_t seated; /* of the peers, those that were not refused at once: at most peer_limit */
     uint64_t peer_serial;
     size_t turned_away;             /* connections since the last tick that there was no place for */
     struct peer *flushing, *ending; /* what this turn still has to do */

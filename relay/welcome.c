@@ -145,6 +145,8 @@ static void verify(struct peer *peer, const struct upgrade *upgrade)
 {
     struct verify_job *job = job_new(sizeof *job, verify_work, verify_done);
     job->peer = peer;
+    peer->seated = true;
+    peer->relay->seated++;
     job->upgrade = arena_alloc(job->job.arena, sizeof *upgrade);
     *job->upgrade = *upgrade; /* of its texts only these are read on */
     job->cookie = text_copy(job->job.arena, upgrade->cookie);
@@ -173,7 +175,7 @@ static void go_on(struct peer *peer, const struct upgrade *upgrade)
         refuse(peer, 503, "restart", NULL, false);
     else if (source_away(relay->source))
         refuse(peer, 503, "database away", NULL, false);
-    else if (relay->peer_count > relay->peer_limit)
+    else if (relay->seated >= relay->peer_limit)
         refuse(peer, 503, "too many peers", NULL, false);
     else
         verify(peer, upgrade);

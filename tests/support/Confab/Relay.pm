@@ -1,5 +1,5 @@
 # A second relay on a site's database, on a port of its own and with settings of its own; for tests of what one relay does.
-# It ends with the test.
+# It ends with the test. listen => 'unix' gives it a socket instead, where it believes X-Forwarded-For.
 #
 #     my $relay = Confab::Relay->new($site, CONFAB_LIMITS_BODY => '16 MiB');      # descriptors => 100 lowers RLIMIT_NOFILE
 #     my $wire  = Confab::Wire->new(port => $relay->port);
@@ -15,9 +15,10 @@ my $build = $ENV{CONFAB_BUILD} // croak 'CONFAB_BUILD is not set';
 my ($tester, $serial, %running) = ($$, 0);
 
 sub new ($class, $site, %env) {
-    my $descriptors = delete $env{descriptors};
-    my $port = Confab::Site::free_port();
-    my $self = bless { port => $port, site => $site, log => $site->state . '/log/relay-' . ++$serial . '.log' }, $class;
+    my ($descriptors, $listen) = delete @env{qw(descriptors listen)};
+    my $self = bless { log => $site->state . '/log/relay-' . ++$serial . '.log' }, $class;
+    if ($listen) { $self->{path} = $site->state . "/run/relay-$serial.sock" }
+    else         { $self->{port} = Confab::Site::free_port() }
     my $pid = fork // croak "fork: $!";
     if (!$pid) {
         open STDIN,  '<',  '/dev/null';
@@ -26,7 +27,7 @@ sub new ($class, $site, %env) {
         my $state = $site->state;
         %ENV = Confab::Site::environment(
             CONFAB_CONF         => "$state/confab.conf",
-            CONFAB_RELAY_LISTEN => "127.0.0.1:$port",
+            CONFAB_RELAY_LISTEN => $listen ? "unix:$self->{path}" : "127.0.0.1:$self->{port}",
             ASAN_OPTIONS        => "log_path=$state/log/asan:exitcode=99:detect_stack_use_after_return=1",
             UBSAN_OPTIONS       => "log_path=$state/log/asan:exitcode=99:print_stacktrace=1",
             %env,
@@ -40,12 +41,13 @@ sub new ($class, $site, %env) {
 }
 
 sub port ($self) { $self->{port} }
+sub path ($self) { $self->{path} }
 sub pid  ($self) { $self->{pid} }
 sub log  ($self) { return Confab::Site::slurp($self->{log}) }
 
 # The answer to a GET.
 sub ask ($self, $path) {
-    my $wire = Confab::Wire->connected(port => $self->{port});
+    my $wire = Confab::Wire->connected(port => $self->{port}, path => $self->{path});
     $wire->send("GET $path HTTP/1.1\r\nHost: localhost\r\n\r\n");
     return $wire->rest;
 }
