@@ -18,6 +18,7 @@ struct hub {
     json_t *refs[REFS]; /* join_refs that are often the same: "3" of every page that has just been loaded */
     const struct hub_events *events;
     size_t held_limit;
+    bool telling; /* callbacks run: nobody may join or leave, for the lists are being walked */
     struct hub_room *rooms;
     size_t room_count, buckets; /* buckets is a power of two */
     struct hub_room **by_topic, **by_id;
@@ -198,6 +199,7 @@ static json_t *keep_ref(struct hub *hub, const json_t *ref)
 struct hub_member *hub_join(struct hub *hub, struct text topic, void *peer, const json_t *join_ref,
                             struct hub_member **list)
 {
+    must(!hub->telling);
     struct hub_room *room = room_by_topic(hub, topic);
     struct hub_member *member = zeroed(1, sizeof *member);
     member->room = room ? room : room_new(hub, topic);
@@ -225,6 +227,7 @@ void hub_leave(struct hub *hub, struct hub_member **leaving, struct hub_member *
 {
     struct hub_member *member = *leaving;
     struct hub_room *room = member->room;
+    must(!hub->telling);
     while (*list != member)
         list = &(*list)->next_of_peer;
     *list = member->next_of_peer;
@@ -283,8 +286,10 @@ bool hub_accept(struct hub *hub, struct hub_member *member, int64_t room_id, int
         return false;
     member->pending = false;
     member->rev = rev;
+    hub->telling = true;
     for (size_t i = 0; member->held && i < member->held->count; i++)
         deliver(hub, member, member->held->items[i]);
+    hub->telling = false;
     drop_held(member);
     return true;
 }
@@ -331,6 +336,7 @@ static void tell(struct hub *hub, struct hub_member *member, struct broadcast *b
 void hub_tell_all(struct hub *hub, struct hub_room *room, struct broadcast *const *broadcasts, size_t count,
                   struct broadcast *joined)
 {
+    hub->telling = true;
     for (struct hub_member *member = room->members; member; member = member->next_in_room) {
         if (!member->pending && member->rev < broadcasts[0]->rev) {
             deliver(hub, member, joined);
@@ -339,6 +345,7 @@ void hub_tell_all(struct hub *hub, struct hub_room *room, struct broadcast *cons
         for (size_t i = 0; i < count; i++)
             tell(hub, member, broadcasts[i]);
     }
+    hub->telling = false;
     if (joined->rev > room->rev)
         room->rev = joined->rev;
 }

@@ -49,7 +49,8 @@ struct hub_member {
 };
 
 struct hub_events {
-    /* Queue it for the peer; share it to keep it. May mark the peer as ending, but must not leave or join. */
+    /* Queue it for the peer; share it to keep it. May mark the peer as ending, but must not leave or join: that aborts.
+     */
     void (*send)(void *peer, struct broadcast *);
     /* The member has held more than limit bytes: it can not be served. */
     void (*overflow)(void *peer);

@@ -289,5 +289,6 @@ subtest 'time' => sub {
     ok !$reply->{reset}, 'without beginning anew';
 };
 
+is(Confab::Relay->end_all, 0, 'all relays end in order');
 $site->end;
 done_testing;

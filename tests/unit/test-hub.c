@@ -1,7 +1,11 @@
 /* relay/hub.c: who hears what, in which order, and never twice. Peers are short texts that note what they are sent. */
 #include "relay/hub.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "relay/broadcast.h"
 #include "../support/tap.h"
@@ -180,6 +184,133 @@ static void test_several(void)
     leave_all(&tom);
 }
 
+/* --- peers that end within a broadcast --- */
+
+/* As the relay's peers are: whatever happens to one within a broadcast, it leaves and is freed when the turn ends. */
+struct mortal {
+    struct mortal *next_ending;
+    bool ending;
+    int heard;
+    struct mortal *takes_along; /* ends together with it */
+    enum { LIVES, DIES_SENT, DIES_OVERFLOWED } fate;
+    struct hub_member *members;
+};
+
+static struct mortal *ending;
+
+static void end_mortal(struct mortal *mortal)
+{
+    if (!mortal || mortal->ending)
+        return;
+    mortal->ending = true;
+    mortal->next_ending = ending;
+    ending = mortal;
+}
+
+static void mortal_sent(void *peer, struct broadcast *broadcast)
+{
+    struct mortal *mortal = peer;
+    (void)broadcast;
+    mortal->heard += !mortal->ending;
+    if (mortal->fate == DIES_SENT) {
+        end_mortal(mortal);
+        end_mortal(mortal->takes_along);
+    }
+}
+
+static void mortal_overflowed(void *peer)
+{
+    struct mortal *mortal = peer;
+    end_mortal(mortal);
+    end_mortal(mortal->takes_along);
+}
+
+static int end_of_turn(struct hub *mortals)
+{
+    int freed = 0;
+    for (; ending; freed++) {
+        struct mortal *mortal = ending;
+        ending = mortal->next_ending;
+        while (mortal->members) {
+            struct hub_member *member = mortal->members;
+            hub_leave(mortals, &member, &mortal->members);
+        }
+        free(mortal);
+    }
+    return freed;
+}
+
+static struct mortal *mortal_new(struct hub *mortals, int fate)
+{
+    struct mortal *mortal = calloc(1, sizeof *mortal);
+    if (!mortal)
+        abort();
+    mortal->fate = fate;
+    struct hub_member *member = hub_join(mortals, TEXT("room:a"), mortal, NULL, &mortal->members);
+    if (fate != DIES_OVERFLOWED && !hub_accept(mortals, member, 7, 0, TEXT("e"))) /* pending ones hold, and overflow */
+        abort();
+    return mortal;
+}
+
+/* Every way in which four members can live, die, or take their neighbour along, in one broadcast. */
+static void test_ending_within(void)
+{
+    static const struct hub_events ends = { .send = mortal_sent, .overflow = mortal_overflowed };
+    struct hub *mortals = hub_new(&ends, 5); /* less than one broadcast */
+    int wrong = 0;
+    for (int way = 0; way < 6 * 6 * 6 * 6; way++) {
+        struct mortal *four[4];
+        int lives = 0, rest = way;
+        for (int i = 0; i < 4; i++, rest /= 6)
+            four[i] = mortal_new(mortals, rest % 3);
+        rest = way;
+        for (int i = 0; i < 4; i++, rest /= 6)
+            four[i]->takes_along = rest % 6 >= 3 ? four[(i + 1) % 4] : NULL;
+        struct hub_room *room = hub_rooms(mortals);
+        for (int64_t rev = 1; rev <= 3; rev++) {
+            struct broadcast *broadcast = broadcast_frame(OPCODE_TEXT, TEXT("ten bytes!"), rev);
+            hub_tell(mortals, room, broadcast);
+            broadcast_release(&broadcast);
+        }
+        for (int i = 0; i < 4; i++) {
+            lives += !four[i]->ending;
+            wrong += !four[i]->ending && four[i]->heard != 3;
+        }
+        wrong += end_of_turn(mortals) != 4 - lives || (lives == 0) != (hub_room_count(mortals) == 0);
+        for (struct hub_member *member = lives ? room->members : NULL; member; member = member->next_in_room)
+            end_mortal(member->peer);
+        wrong += end_of_turn(mortals) != lives || hub_room_count(mortals) != 0;
+    }
+    ok(wrong == 0, "whoever ends within a broadcast is freed after it, and all others hear everything");
+    hub_free(&mortals);
+}
+
+static void leave_within(void *peer, struct broadcast *broadcast)
+{
+    (void)broadcast;
+    leave_all(peer);
+}
+
+/* What must not happen can not happen silently. */
+static void test_leaving_within(void)
+{
+    static const struct hub_events leaves = { .send = leave_within, .overflow = note_overflow };
+    int status = 0;
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        struct listener bob = { .overflows = 0 };
+        (void)!freopen("/dev/null", "w", stderr);
+        signal(SIGABRT, SIG_DFL);
+        hub = hub_new(&leaves, 100);
+        if (accept_at(join(&bob, "room:a"), 7, 0, "e"))
+            tell(7, 1);
+        _exit(0);
+    }
+    waitpid(child, &status, 0);
+    ok(child > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "leaving within a broadcast aborts");
+}
+
 int main(void)
 {
     hub = hub_new(&events, 100);
@@ -189,6 +320,8 @@ int main(void)
     test_overflow();
     test_epochs();
     test_many();
+    test_ending_within();
+    test_leaving_within();
     hub_free(&hub);
     return done();
 }
