@@ -5,6 +5,7 @@ use utf8;
 use FindBin qw($Bin);
 use lib "$Bin/../support";
 use Mojo::JSON;
+use POSIX ();
 use Test::More;
 use Confab::Phoenix;
 use Confab::Site;
@@ -115,6 +116,56 @@ subtest 'leaving and joining twice' => sub {
     is $mia->push($lobby, phx_leave => {})->{status}, 'ok', 'leaving what was not joined is answered too';
     my $count = grep { $_->{status} eq 'ok' } map { $mia->join("room:lobby") } 1;
     is $count, 1, 'and it may be joined again';
+};
+
+subtest 'frames to the letter' => sub {
+    my $room = Mojo::JSON::to_json($lobby);
+    my $mia = Confab::Phoenix->new($site);
+    my $frames = sub ($count, @said) {
+        $mia->forget->raw($_) for @said;
+        $mia->wait(sub { $mia->frames >= $count });
+        $mia->rest(0.2);
+        return [$mia->frames];
+    };
+    my $ok = sub (@refs) { [@refs, $lobby, 'phx_reply', { status => 'ok', response => {} }] };
+    is_deeply $frames->(1, qq([null,"l1",$room,"phx_leave",{}])), [$ok->(undef, 'l1')], 'leaving what was not joined: a reply only';
+    is_deeply $frames->(1, qq(["x","l2",$room,"phx_leave",{}])), [$ok->('x', 'l2')], 'with the join_ref that came';
+    my $joined = $frames->(1, qq(["\\u0000 é","\\u0000 é",$room,"phx_join",{},"and","more"]));
+    is_deeply [$joined->[0]->@[0 .. 3]], ["\0 é", "\0 é", $lobby, 'phx_reply'], 'a join_ref may be any text too; what stands behind the payload is passed over';
+    is_deeply $frames->(1, qq([null,"n",$room,"nothing",{}]))->[0][0], "\0 é", 'a push without join_ref is answered with the one of its join';
+    is_deeply $frames->(2, qq(["\\u0000 é","l3",$room,"phx_leave",{}])),
+        [$ok->("\0 é", 'l3'), ["\0 é", "\0 é", $lobby, 'phx_close', {}]], 'leaving: the reply, then phx_close';
+    is_deeply $frames->(1, qq([null,null,"phoenix","heartbeat",{}])), [[undef, undef, 'phoenix', 'phx_reply', { status => 'ok', response => {} }]],
+        'a ref may be null';
+    is_deeply $frames->(1, qq(["a","b","phoenix","heartbeat",{"x":[1]}]))->[0][1], 'b', 'a heartbeat may carry anything';
+    for my $bad (qq([null,1,"phoenix","heartbeat",{}]), qq([1,"1",$room,"phx_join",{}]), qq([null,{},"phoenix","heartbeat",{}]),
+        qq([null,"1",null,"heartbeat",{}]), qq([null,"1","phoenix",7,{}]), qq([null,"1","phoenix","heartbeat",[]]),
+        qq([null,"1","phoenix","heartbeat"]), qq("phoenix"), qq([null,"1","phoenix","heartbeat",{}] x), '')
+    {
+        my $mallory = Confab::Phoenix->new($site)->raw($bad);
+        $mallory->wait(sub { defined $mallory->closed });
+        is $mallory->closed, 1008, "no message: $bad";
+    }
+};
+
+subtest 'what waits for the database' => sub {
+    my $mia = Confab::Phoenix->new($site);
+    $mia->join($lobby);
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        $site->psql('begin; select 1 from rooms where id = 1 for update; select pg_sleep(2); commit');
+        POSIX::_exit(0);
+    }
+    $site->wait_until(sub { $site->psql(q(select count(*) from pg_stat_activity where wait_event = 'PgSleep')) == 1 });
+    my $post = $mia->say($lobby, new_message => { message => 'patience', name => 'Mia' });
+    my $later = $mia->say($lobby, nothing => {});
+    my $start = time;
+    is $mia->heartbeat->{status}, 'ok', 'a heartbeat does not wait for it';
+    ok time - $start < 1, 'but is answered at once';
+    ok !$mia->{replies}{$post} && !$mia->{replies}{$later}, 'the post waits, and what was said after it';
+    is $mia->reply_to($post)->{status}, 'ok', 'then it is answered';
+    is $mia->reply_to($later)->{status}, 'error', 'and so is the other, in order';
+    waitpid $pid, 0;
 };
 
 subtest 'catching up' => sub {
