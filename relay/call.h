@@ -21,7 +21,7 @@ struct relay;
 struct message_in {
     struct message_in *next;
     struct frame frame;
-    size_t bytes;
+    uint32_t bytes; /* at most limits.body */
 };
 
 void message_in_free(struct message_in *);

@@ -31,14 +31,15 @@ static void grow(struct outbox *out)
 
 static void count(struct outbox *out, const struct broadcast *added)
 {
-    out->bytes += added->len;
-    out->told += added->rev ? added->len : 0;
+    must(added->len <= UINT32_MAX - out->bytes); /* its owner bounds it far below */
+    out->bytes += (uint32_t)added->len;
+    out->told += added->rev ? (uint32_t)added->len : 0;
 }
 
 static void discount(struct outbox *out, const struct broadcast *removed)
 {
-    out->bytes -= removed->len;
-    out->told -= removed->rev ? removed->len : 0;
+    out->bytes -= (uint32_t)removed->len;
+    out->told -= removed->rev ? (uint32_t)removed->len : 0;
 }
 
 void outbox_add(struct outbox *out, struct broadcast *broadcast)
@@ -74,7 +75,7 @@ static void took_bytes(struct outbox *out, size_t bytes)
         bytes -= (*item(out, 0))->len;
         drop_first(out);
     }
-    out->sent = bytes;
+    out->sent = (uint32_t)bytes;
 }
 
 /* As much of the queue as one call can carry; what was sent, or -1. */
@@ -101,7 +102,7 @@ bool outbox_send_one(struct outbox *out, int fd, struct broadcast *broadcast)
     if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
         return false;
     outbox_add(out, broadcast);
-    out->sent = sent > 0 ? (size_t)sent : 0;
+    out->sent = sent > 0 ? (uint32_t)sent : 0;
     return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct broadcast;
 
@@ -11,10 +12,10 @@ struct broadcast;
 struct outbox {
     struct broadcast *one;    /* the place for a single one, which is all that most ever have */
     struct broadcast **items; /* the places for more, or NULL */
-    unsigned first, count, size;
-    size_t sent;  /* of the first one */
-    size_t bytes; /* of all, as they were queued */
-    size_t told;  /* of those among them that tell of a message; what the client asked for itself is the rest */
+    uint32_t first, count, size;
+    uint32_t sent;  /* of the first one */
+    uint32_t bytes; /* of all, as they were queued */
+    uint32_t told;  /* of those among them that tell of a message; what the client asked for itself is the rest */
 };
 
 /* Shares the broadcast. */

@@ -23,6 +23,17 @@
 
 enum { READ_BYTES = 64 * 1024, INBOX_MAX = 64 };
 
+static uint32_t now_of(const struct peer *peer)
+{
+    return (uint32_t)relay_now(peer->relay);
+}
+
+/* Milliseconds since then. */
+static uint32_t ago(const struct peer *peer, uint32_t then)
+{
+    return now_of(peer) - then;
+}
+
 /* --- lists of the turn --- */
 
 static void want_flush(struct peer *peer)
@@ -48,7 +59,7 @@ static void want_end(struct peer *peer)
 static void queue(struct peer *peer, struct broadcast *broadcast)
 {
     if (peer->out.count == 0)
-        peer->stalled = relay_now(peer->relay);
+        peer->stalled = now_of(peer);
     outbox_add(&peer->out, broadcast);
     want_flush(peer);
 }
@@ -57,7 +68,7 @@ static bool send_queue(struct peer *peer)
 {
     bool took, good = outbox_send(&peer->out, peer->fd, &took);
     if (took)
-        peer->stalled = relay_now(peer->relay);
+        peer->stalled = now_of(peer);
     return good;
 }
 
@@ -81,7 +92,7 @@ static void die(struct peer *peer)
 static void begin_closing(struct peer *peer, int code, const char *reason)
 {
     peer->state = PEER_CLOSING;
-    peer->closing = relay_now(peer->relay);
+    peer->closing = now_of(peer);
     peer->code = code;
     peer->reason = reason;
     websocket_stop(&peer->socket);
@@ -175,7 +186,7 @@ static void tell_straight(struct peer *peer, struct broadcast *broadcast)
     if (!outbox_send_one(&peer->out, peer->fd, broadcast)) {
         lost(peer);
     } else if (peer->out.count) {
-        peer->stalled = relay_now(peer->relay);
+        peer->stalled = now_of(peer);
         peer_update(peer);
     }
 }
@@ -227,13 +238,15 @@ void peer_flush_all(struct relay *relay)
 static void read_head(struct peer *peer, struct text bytes)
 {
     if (!peer->head) {
-        peer->head = malloc(HEAD_BYTES_MAX);
+        peer->head = malloc(sizeof *peer->head);
         must(peer->head != NULL);
+        peer->head->len = 0;
     }
-    size_t room = HEAD_BYTES_MAX - peer->head_len, take = bytes.len < room ? bytes.len : room;
-    memcpy(peer->head + peer->head_len, bytes.at, take);
-    peer->head_len += take;
-    welcome_head(peer, (struct text){ peer->head, peer->head_len }, bytes.len > take);
+    struct peer_head *head = peer->head;
+    size_t room = HEAD_BYTES_MAX - head->len, take = bytes.len < room ? bytes.len : room;
+    memcpy(head->bytes + head->len, bytes.at, take);
+    head->len += take;
+    welcome_head(peer, (struct text){ head->bytes, head->len }, bytes.len > take);
     if (peer->state == PEER_HEAD)
         return;
     free(peer->head);
@@ -242,14 +255,14 @@ static void read_head(struct peer *peer, struct text bytes)
 
 static void came(struct peer *peer, struct text bytes)
 {
-    peer->heard = relay_now(peer->relay);
+    peer->heard = now_of(peer);
     peer->pinged = false;
     if (peer->state == PEER_HEAD)
         read_head(peer, bytes);
     else if (peer->state == PEER_OPEN)
         websocket_feed(&peer->socket, bytes);
-    else if (peer->state == PEER_CLOSING)
-        websocket_drain(&peer->socket, bytes, &peer->goodbye);
+    else if (peer->state == PEER_CLOSING && websocket_drain(&peer->socket, bytes))
+        peer->goodbye = true;
     if (peer->goodbye)
         want_flush(peer);
 }
@@ -298,8 +311,8 @@ void peer_update(struct peer *peer)
     if (events == peer->polled)
         return;
     if (events & ~peer->polled & UV_READABLE)
-        peer->heard = relay_now(peer->relay); /* its silence was ours */
-    peer->polled = events;
+        peer->heard = now_of(peer); /* its silence was ours */
+    peer->polled = (uint8_t)events;
     if (events)
         uv_poll_start(&peer->poll, events, ready);
     else
@@ -315,7 +328,7 @@ void peer_new(struct relay *relay, int fd, struct text address)
     peer->relay = relay;
     peer->id = ++relay->peer_serial;
     peer->fd = fd;
-    peer->since = peer->heard = peer->stalled = relay_now(relay);
+    peer->since = peer->heard = peer->stalled = (uint32_t)relay_now(relay);
     peer->inbox.end = &peer->inbox.first;
     peer->address = strndup(address.len ? address.at : "", address.len);
     must(peer->address != NULL && uv_poll_init(relay->loop, &peer->poll, fd) == 0);
@@ -337,7 +350,7 @@ void peer_open(struct peer *peer, struct text bytes)
     broadcast_release(&answer);
     peer->state = PEER_OPEN;
     peer->welcomed = true;
-    peer->heard = relay_now(peer->relay);
+    peer->heard = now_of(peer);
     websocket_open(&peer->socket, &phoenix_events, peer, (size_t)peer->relay->config->limits_body);
     log_event(LOG_INFO, "live connect", LOG_N("peer", peer->id), LOG_S("address", peer->address));
     peer_idle(peer);
@@ -353,22 +366,23 @@ bool peer_impatient(const struct peer *peer)
 
 bool peer_may_ping(struct peer *peer)
 {
-    const int64_t now = relay_now(peer->relay), each = 1000 / PEER_PINGS_PER_SECOND;
-    if (peer->pings_until < now)
+    const int32_t each = 1000 / PEER_PINGS_PER_SECOND;
+    const uint32_t now = now_of(peer);
+    if ((int32_t)(peer->pings_until - now) < 0)
         peer->pings_until = now;
-    peer->pings_until += each;
-    return peer->pings_until - now <= each * PEER_PINGS_AT_ONCE;
+    peer->pings_until += (uint32_t)each;
+    return (int32_t)(peer->pings_until - now) <= each * PEER_PINGS_AT_ONCE;
 }
 
-static void tick_open(struct peer *peer, int64_t now)
+static void tick_open(struct peer *peer)
 {
-    if (peer->out.count && now - peer->stalled >= PEER_STALL_MS) {
+    if (peer->out.count && ago(peer, peer->stalled) >= PEER_STALL_MS) {
         peer_cut(peer, 1008, "reads too slowly");
     } else if (!(peer->polled & UV_READABLE)) {
         return; /* it is we who do not listen */
-    } else if (now - peer->heard >= PEER_SILENT_MS) {
+    } else if (ago(peer, peer->heard) >= PEER_SILENT_MS) {
         peer_cut(peer, 1008, "silent");
-    } else if (now - peer->heard >= PEER_PING_MS && !peer->pinged) {
+    } else if (ago(peer, peer->heard) >= PEER_PING_MS && !peer->pinged) {
         struct broadcast *ping = broadcast_frame(OPCODE_PING, TEXT(""), 0);
         peer->pinged = true;
         peer_send(peer, ping);
@@ -378,12 +392,11 @@ static void tick_open(struct peer *peer, int64_t now)
 
 void peer_tick(struct peer *peer)
 {
-    int64_t now = relay_now(peer->relay);
     if (peer->state == PEER_OPEN)
-        tick_open(peer, now);
-    else if (peer->state == PEER_CLOSING && now - peer->closing >= PEER_LINGER_MS)
+        tick_open(peer);
+    else if (peer->state == PEER_CLOSING && ago(peer, peer->closing) >= PEER_LINGER_MS)
         die(peer);
-    else if (peer->state == PEER_HEAD && now - peer->since >= PEER_HEAD_MS)
+    else if (peer->state == PEER_HEAD && ago(peer, peer->since) >= PEER_HEAD_MS)
         welcome_late(peer);
 }
 
@@ -393,7 +406,7 @@ static void log_end(const struct peer *peer)
 {
     if (peer->welcomed)
         log_event(LOG_INFO, "live close", LOG_N("peer", peer->id), LOG_N("code", peer->code),
-                  LOG_S("reason", peer->reason), LOG_N("ms", relay_now(peer->relay) - peer->since));
+                  LOG_S("reason", peer->reason), LOG_N("ms", ago(peer, peer->since)));
 }
 
 static void closed(uv_handle_t *handle)
@@ -416,7 +429,6 @@ static void peer_free(struct peer *peer)
     websocket_close(&peer->socket);
     outbox_free(&peer->out);
     free(peer->head);
-    free(peer->guest);
     free(peer->address);
     uv_close((uv_handle_t *)&peer->poll, closed);
 }

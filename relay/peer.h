@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "base/text.h"
+#include "relay/head.h"
 #include "relay/outbox.h"
 #include "relay/websocket.h"
 
@@ -30,6 +31,8 @@ enum {
 /* Pings of one client: so many a second on average, so many at once. */
 enum { PEER_PINGS_PER_SECOND = 20, PEER_PINGS_AT_ONCE = 100 };
 
+enum { PEER_GUEST_SIZE = 17 }; /* a public id of a guest, and its end */
+
 /* In this order; there is no way back. */
 enum peer_state {
     PEER_HEAD,    /* the request is arriving */
@@ -39,45 +42,50 @@ enum peer_state {
     PEER_DEAD,    /* freed when the turn ends, or when its job comes back */
 };
 
+/* A request head that is arriving. */
+struct peer_head {
+    size_t len;
+    char bytes[HEAD_BYTES_MAX];
+};
+
+/* Most are idle, and there are many: times are in milliseconds of relay_now cut to 32 bits (differences of them are
+ * right for 49 days), what is seldom there is made when it is needed. */
 struct peer {
     struct peer *next, *prev; /* all peers */
     struct peer *next_flush, *next_end;
-    bool in_flush, in_end;
     struct relay *relay;
-    uint64_t id; /* for the log */
-    uv_poll_t poll;
-    int fd, polled; /* polled: the events that are waited for */
-    enum peer_state state;
-    int64_t since, heard, stalled, closing; /* relay_now of the beginning, ... */
-    bool pinged;
-    bool shut;     /* our half is closed */
-    bool goodbye;  /* the client has said its part of the close */
-    bool leaving;  /* ends with 1012 as soon as nothing is in work */
-    bool seated;   /* has a place among relay.max_peers */
-    bool welcomed; /* was a WebSocket */
-    int code;      /* it ended with, for the log */
-    const char *reason;
-
-    int64_t pings_until; /* the time that its pings so far would take at the average */
-
-    struct outbox out;
-
-    char *head; /* until it is judged */
-    size_t head_len;
-    struct websocket socket;
-    char *guest, *address; /* who it was found to be in the handshake, and from where */
-    int64_t expires_at;    /* of its credentials, seconds since 1970; 0: it came without any */
-
-    struct address *counted; /* among the connections of its address, or NULL */
-
     struct hub_member *members; /* newest first */
+    struct outbox out;
+    int fd;
+    uint8_t state;  /* enum peer_state */
+    uint8_t polled; /* the events that are waited for */
+    bool in_flush : 1, in_end : 1;
+    bool pinged : 1;
+    bool shut : 1;                           /* our half is closed */
+    bool goodbye : 1;                        /* the client has said its part of the close */
+    bool leaving : 1;                        /* ends with 1012 as soon as nothing is in work */
+    bool seated : 1;                         /* has a place among relay.max_peers */
+    bool welcomed : 1;                       /* was a WebSocket */
+    uint32_t since, heard, stalled, closing; /* the beginning, the last sign of life, ... */
+    uint32_t pings_until;                    /* the time that its pings so far would take at the average */
+    uv_poll_t poll;
+    struct websocket socket;
+
+    struct peer_head *head;      /* until it is judged */
+    char guest[PEER_GUEST_SIZE]; /* who it was found to be in the handshake; empty: nobody yet */
+    char *address;               /* from where */
+    int64_t expires_at;          /* of its credentials, seconds since 1970; 0: it came without any */
+    struct address *counted;     /* among the connections of its address, or NULL */
+    uint64_t id;                 /* for the log */
+
     struct {
         struct message_in *first, **end;
-        unsigned count;
-        size_t bytes;
-    } inbox;          /* waits for the job before it */
-    unsigned busy;    /* jobs of it that are out: the peer must not be freed */
-    int64_t together; /* they are posts to this room, which others may follow; or 0 */
+        uint32_t count, bytes;
+    } inbox;       /* waits for the job before it */
+    unsigned busy; /* jobs of it that are out: the peer must not be freed */
+    int code;      /* it ended with, for the log */
+    const char *reason;
+    int64_t together; /* the jobs are posts to this room, which others may follow; or 0 */
 };
 
 /* Take a connection. The descriptor is the peer's from now on. address is empty for a unix socket. */

@@ -215,7 +215,7 @@ static void text_came(void *context, struct text text)
     struct peer *peer = context;
     struct message_in *in = calloc(1, sizeof *in);
     must(in != NULL);
-    in->bytes = text.len;
+    in->bytes = (uint32_t)text.len;
     if (!frame_parse(text, &in->frame)) {
         free(in);
         peer_end(peer, 1008, "no Phoenix message");

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -31,7 +32,8 @@ enum {
     DESCRIPTORS_KEPT = 64, /* for the database, the log, the loop, */
     REFUSALS_MAX = 16,     /* and for connections above the limit while they are told so */
     ACCEPTS_PER_TURN = 64,
-    TICK_MS = 800, /* also between sweeps: what nobody rang for shows within a second */
+    TICK_MS = 800,    /* also between sweeps: what nobody rang for shows within a second */
+    TIDY_AFTER = 500, /* connections that came, or went */
     DRAIN_STEP_MS = 50,
     DRAIN_STEPS = 40,      /* closes are spread over two seconds */
     DRAIN_MOST_MS = 10000, /* then what is left is cut off */
@@ -121,9 +123,24 @@ static void accept_some(uv_poll_t *handle, int status, int events)
     }
 }
 
+/* After many have come or gone, the heap has holes that nobody may need for days: give them back. */
+static void tidy(struct relay *relay)
+{
+    size_t moved = relay->peer_serial > relay->tidied ? (size_t)(relay->peer_serial - relay->tidied) : 0;
+    bool quiet = relay->peer_serial == relay->seen && relay->peer_count == relay->seen_count;
+    relay->seen = relay->peer_serial;
+    relay->seen_count = relay->peer_count;
+    if (!quiet || (moved < TIDY_AFTER && relay->tidied_count < relay->peer_count + TIDY_AFTER))
+        return;
+    malloc_trim(0);
+    relay->tidied = relay->peer_serial;
+    relay->tidied_count = relay->peer_count;
+}
+
 static void tick(uv_timer_t *timer)
 {
     struct relay *relay = timer->data;
+    tidy(relay);
     source_tick(relay->source);
     for (struct peer *peer = relay->peers; peer; peer = peer->next) /* none is freed before the turn ends */
         peer_tick(peer);

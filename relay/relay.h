@@ -34,8 +34,10 @@ struct relay {
     size_t peer_count, peer_limit;
     size_t seated; /* of the peers, those that were not refused at once: at most peer_limit */
     uint64_t peer_serial;
-    size_t turned_away;             /* connections since the last tick that there was no place for */
-    struct peer *flushing, *ending; /* what this turn still has to do */
+    uint64_t seen, tidied;           /* peer_serial at the last tick, and when the heap was tidied */
+    size_t seen_count, tidied_count; /* peer_count then */
+    size_t turned_away;              /* connections since the last tick that there was no place for */
+    struct peer *flushing, *ending;  /* what this turn still has to do */
     bool draining;
     bool straight; /* what is told now is all that is told in this turn */
 };

@@ -293,11 +293,11 @@ void websocket_stop(struct websocket *ws)
     ws->muted = true;
 }
 
-void websocket_drain(struct websocket *ws, struct text bytes, bool *closed)
+bool websocket_drain(struct websocket *ws, struct text bytes)
 {
     ws->muted = true;
     websocket_feed(ws, bytes);
-    *closed = *closed || ws->closed;
+    return ws->closed;
 }
 
 /* A payload may be empty: then the frame ends with its head, without a further byte. */

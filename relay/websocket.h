@@ -44,10 +44,10 @@ void websocket_close(struct websocket *);
 
 void websocket_feed(struct websocket *, struct text bytes);
 
-/* Let no more events happen; allowed from within one. What arrives afterwards may be drained: *closed becomes true with
- * the client's own close frame, if what came before it can still be understood. */
+/* Let no more events happen; allowed from within one. What arrives afterwards may be drained: true once the client's
+ * own close frame has come, if what was before it can still be understood. */
 void websocket_stop(struct websocket *);
-void websocket_drain(struct websocket *, struct text bytes, bool *closed);
+bool websocket_drain(struct websocket *, struct text bytes);
 
 /* RFC 6455 4.2.2: the Sec-WebSocket-Accept for a key; out takes 29 bytes with its NUL. */
 void websocket_accept_key(struct text key, char out[29]);

@@ -94,15 +94,6 @@ static void verify_work(struct job *job, struct scope *scope, const struct view 
     judge((struct verify_job *)job, scope);
 }
 
-static char *duplicate(struct text text)
-{
-    if (!text.len)
-        return NULL;
-    char *copy = strndup(text.at, text.len);
-    must(copy != NULL);
-    return copy;
-}
-
 /* What can have changed while it was verified. RFC 6455 4.1: a client waits for the answer before it sends anything;
  * what does not could be a request in somebody else's name behind a front end that reads it in another way. */
 static void last_look(struct verify_job *verify)
@@ -133,7 +124,8 @@ static void verify_done(struct job *job)
         phoenix_settled(peer);
         return;
     }
-    peer->guest = duplicate(verify->guest);
+    must(verify->guest.len < sizeof peer->guest);
+    memcpy(peer->guest, verify->guest.at, verify->guest.len);
     peer->expires_at = verify->expires_at;
     upgrade_accept(verify->upgrade, &answer);
     peer_open(peer, buffer_view(&answer));

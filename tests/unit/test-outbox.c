@@ -90,7 +90,7 @@ static size_t cut_after(struct broadcast *joined, size_t bytes)
     receive(1000000); /* what earlier tests left */
     outbox_add(&out, joined);
     add("never sent");
-    out.sent = bytes; /* as if they had left */
+    out.sent = (uint32_t)bytes; /* as if they had left */
     outbox_cut(&out);
     bool took;
     got_len = 0;
