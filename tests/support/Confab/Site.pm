@@ -26,6 +26,7 @@ my $source = $ENV{CONFAB_SOURCE} // abs_path(dirname(__FILE__) . '/../../..');
 my $build  = $ENV{CONFAB_BUILD}  // "$source/build/test";
 my %running;    # state folder => site
 my $tester = $$;
+my $findings = 0;    # of sanitizers; any fails the test, whoever ended the site
 
 # Ended by a signal, a test still stops what it started.
 $SIG{$_} //= sub { exit 1 } for qw(INT TERM HUP);
@@ -202,6 +203,7 @@ sub end ($self) {
     $self->down if $running{ $self->{state} };
     my @found = $self->asan_logs;
     Test::More::diag(slurp($_)) for @found;
+    $findings += @found;
     remove_tree($self->{state}) unless $ENV{CONFAB_KEEP};
     return !@found;
 }
@@ -209,9 +211,8 @@ sub end ($self) {
 END {
     my $status = $?;
     if ($$ == $tester) {
-        for my $site (values %running) {
-            $site->end or $status ||= 99;
-        }
+        $_->end for values %running;
+        $status ||= 99 if $findings;
     }
     $? = $status;
 }
