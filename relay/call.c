@@ -75,19 +75,14 @@ static void call_free(struct call *call)
 
 /* --- on the worker --- */
 
-static void free_json(void *json)
-{
-    json_decref(json);
-}
-
 /* The whole reply is written on the worker. A reply that became too large is an error instead. */
 static void write_reply(struct call *call)
 {
     const struct frame *frame = &call->in->frame;
     struct channel_answer *answer = &call->answer;
     struct buffer text = buffer_new(REPLY_MAX);
-    frame_reply(&text, answer->unmatched ? NULL : call->join_ref, frame->ref, frame->topic, answer->status,
-                answer->response);
+    frame_reply_text(&text, answer->unmatched ? NULL : call->join_ref, frame->ref, frame->topic, answer->status,
+                     answer->response);
     if (text.full) {
         json_t *reason = channel_reason("unavailable");
         buffer_clear(&text);
@@ -99,18 +94,12 @@ static void write_reply(struct call *call)
     buffer_free(&text);
 }
 
-static void refuse(struct call *call, struct arena *arena, const char *reason)
-{
-    call->answer.status = "error";
-    call->answer.response = arena_own(arena, channel_reason(reason), free_json);
-}
-
 /* Who asks is judged anew with each call. False: the answer has been given. */
 static bool admit(struct call *call, struct scope *scope)
 {
     if (welcome_scope(call->peer, scope))
         return true;
-    refuse(call, scope->arena, "unauthorized");
+    channel_refuse(scope->arena, &call->answer, "unauthorized");
     return false;
 }
 

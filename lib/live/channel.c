@@ -3,13 +3,18 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "chat/message.h"
 #include "chat/posting.h"
 #include "chat/room.h"
 #include "chat/scope.h"
+#include "web/json_text.h"
 #include "web/present.h"
+
+/* Of one message with its html, and of five hundred. */
+enum { RESPONSE_MAX = 2 * 1024 * 1024, JOIN_MAX = 64 * 1024 * 1024 };
 
 struct call {
     const struct scope *scope;
@@ -19,16 +24,33 @@ struct call {
     struct channel_answer *answer;
 };
 
-static void free_json(void *json)
+static void answer_text(struct call *call, const char *status, const struct buffer *response)
 {
-    json_decref(json);
+    call->answer->status = status;
+    call->answer->response = text_copy(call->scope->arena, buffer_view(response));
 }
 
+static int add_bytes(const char *bytes, size_t len, void *out)
+{
+    buffer_add(out, bytes, len);
+    return 0;
+}
+
+/* Takes the response. */
 static void answer(struct call *call, const char *status, json_t *response)
 {
-    must(response != NULL);
-    call->answer->status = status;
-    call->answer->response = arena_own(call->scope->arena, response, free_json);
+    struct buffer text = buffer_new(RESPONSE_MAX);
+    must(response != NULL && json_dump_callback(response, add_bytes, &text, JSON_COMPACT) == 0);
+    must(!text.full); /* what is long is written as text */
+    answer_text(call, status, &text);
+    buffer_free(&text);
+    json_decref(response);
+}
+
+void channel_refuse(struct arena *arena, struct channel_answer *out, const char *reason)
+{
+    out->status = "error";
+    out->response = text_of(arena_printf(arena, "{\"reason\":\"%s\"}", reason));
 }
 
 json_t *channel_reason(const char *reason)
@@ -135,15 +157,19 @@ static enum outcome catch_up(const struct call *call, const struct room *room, c
     return message_latest(call->scope, room->id, MESSAGE_LATEST, out);
 }
 
-static json_t *present_all(const struct call *call, const struct messages *messages)
+/* One that passes a limit, which is logged, is left out. */
+static void add_messages(const struct call *call, const struct messages *messages, struct buffer *out)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < messages->count; i++) {
-        json_t *json = present_message(call->scope->config, call->view, call->scope->arena, &messages->items[i]);
-        if (json) /* else it passed a limit, which was logged */
-            json_array_append_new(list, json);
+    const struct scope *scope = call->scope;
+    for (size_t i = 0, added = 0; i < messages->count; i++) {
+        size_t before = out->len;
+        if (added)
+            buffer_char(out, ',');
+        if (present_message(scope->config, call->view, scope->arena, &messages->items[i], out))
+            added++;
+        else
+            out->len = before;
     }
-    return list;
 }
 
 /* The messages were read after the counter, so they can be ahead of it: whoever has them all is as far as the last.
@@ -155,6 +181,17 @@ static int64_t reached(const struct room *room, const struct messages *messages)
         if (messages->items[i].rev > rev)
             rev = messages->items[i].rev;
     return rev;
+}
+
+/* Five hundred of the largest messages that there can be would be too much: then the join is refused. */
+static void answer_join(struct call *call, const struct buffer *text)
+{
+    if (!text->full) {
+        answer_text(call, "ok", text);
+        return;
+    }
+    call->answer->joined = false;
+    channel_refuse(call->scope->arena, call->answer, "unavailable");
 }
 
 static void join(struct call *call)
@@ -178,9 +215,14 @@ static void join(struct call *call)
     out->room_id = room.id;
     out->rev = reached(&room, &messages);
     out->epoch = room.epoch;
-    answer(call, "ok",
-           json_pack("{s:I, s:s%, s:o, s:b}", "rev", (json_int_t)out->rev, "epoch", out->epoch.at, out->epoch.len,
-                     "messages", present_all(call, &messages), "reset", reset));
+    struct buffer text = buffer_new(JOIN_MAX);
+    buffer_printf(&text, "{\"rev\":%lld,\"epoch\":", (long long)out->rev);
+    json_text_string(&text, out->epoch);
+    buffer_string(&text, ",\"messages\":[");
+    add_messages(call, &messages, &text);
+    buffer_string(&text, reset ? "],\"reset\":true}" : "],\"reset\":false}");
+    answer_join(call, &text);
+    buffer_free(&text);
 }
 
 /* --- new_message --- */
@@ -197,8 +239,16 @@ static void answer_posting(struct call *call, const struct posting *posting)
         refuse(call, posting->outcome, &posting->errors);
         return;
     }
-    json_t *json = present_message(call->scope->config, call->view, call->scope->arena, &posting->message);
-    answer(call, "ok", json_pack("{s:o}", "message", json ? json : json_null()));
+    const struct scope *scope = call->scope;
+    struct buffer text = buffer_new(RESPONSE_MAX);
+    buffer_string(&text, "{\"message\":");
+    if (!present_message(scope->config, call->view, scope->arena, &posting->message, &text)) {
+        buffer_clear(&text);
+        buffer_string(&text, "{\"message\":null");
+    }
+    buffer_char(&text, '}');
+    answer_text(call, "ok", &text);
+    buffer_free(&text);
 }
 
 static void new_messages(struct call *calls, size_t count)
@@ -313,10 +363,9 @@ static const char *event_name(const struct message *message)
 bool channel_event(const struct scope *scope, const struct view *view, struct text topic, const struct message *message,
                    struct buffer *out)
 {
-    json_t *json = present_message(scope->config, view, scope->arena, message);
-    if (!json)
+    frame_broadcast_head(out, topic, event_name(message));
+    if (!present_message(scope->config, view, scope->arena, message, out))
         return false;
-    frame_push(out, NULL, NULL, topic, event_name(message), json);
-    json_decref(json);
+    buffer_char(out, ']');
     return !out->full;
 }

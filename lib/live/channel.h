@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "live/frame.h"
 
+struct arena;
 struct message;
 struct scope;
 struct view;
@@ -28,8 +29,8 @@ struct channel_call {
 /* What came of it. With a join that was accepted, `joined`, and the room's id, counter and epoch, which the reply shows
  * as well. */
 struct channel_answer {
-    const char *status; /* "ok" or "error" */
-    json_t *response;   /* owned by the scope's arena */
+    const char *status;   /* "ok" or "error" */
+    struct text response; /* JSON, in the scope's arena */
     bool joined;
     bool unmatched; /* no such topic for this asker: the reply has no join_ref then */
     int64_t room_id, rev;
@@ -55,6 +56,9 @@ struct channel_item {
 /* Do it. Topic and event must be known (or phx_join). Several calls must be of one event that is done together, in one
  * room, and their scopes must share arena and database. */
 void channel_call(const struct view *, const struct channel_item *, size_t count);
+
+/* Answer with the error of a reason. */
+void channel_refuse(struct arena *, struct channel_answer *out, const char *reason);
 
 /* The error reply of a reason, for what never comes as far as the table. A new reference. */
 json_t *channel_reason(const char *reason);

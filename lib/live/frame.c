@@ -136,15 +136,34 @@ static void add_head(struct buffer *out, const json_t *join_ref, const json_t *r
     buffer_char(out, ',');
 }
 
-void frame_reply(struct buffer *out, const json_t *join_ref, const json_t *ref, struct text topic, const char *status,
-                 const json_t *response)
+static void add_reply_head(struct buffer *out, const json_t *join_ref, const json_t *ref, struct text topic,
+                           const char *status)
 {
     add_head(out, join_ref, ref, topic, "phx_reply");
     buffer_string(out, "{\"status\":");
     add_text(out, text_of(status));
     buffer_string(out, ",\"response\":");
+}
+
+void frame_reply(struct buffer *out, const json_t *join_ref, const json_t *ref, struct text topic, const char *status,
+                 const json_t *response)
+{
+    add_reply_head(out, join_ref, ref, topic, status);
     add_json(out, response);
     buffer_string(out, "}]");
+}
+
+void frame_reply_text(struct buffer *out, const json_t *join_ref, const json_t *ref, struct text topic,
+                      const char *status, struct text response)
+{
+    add_reply_head(out, join_ref, ref, topic, status);
+    buffer_text(out, response);
+    buffer_string(out, "}]");
+}
+
+void frame_broadcast_head(struct buffer *out, struct text topic, const char *event)
+{
+    add_head(out, NULL, NULL, topic, event);
 }
 
 void frame_push(struct buffer *out, const json_t *join_ref, const json_t *ref, struct text topic, const char *event,

@@ -36,8 +36,15 @@ bool frame_same_ref(const json_t *, const json_t *);
 void frame_reply(struct buffer *out, const json_t *join_ref, const json_t *ref, struct text topic, const char *status,
                  const json_t *response);
 
+/* The same with a response that is JSON already. */
+void frame_reply_text(struct buffer *out, const json_t *join_ref, const json_t *ref, struct text topic,
+                      const char *status, struct text response);
+
 /* Append any other message down: a push to one (join_ref set), a broadcast (both NULL). */
 void frame_push(struct buffer *out, const json_t *join_ref, const json_t *ref, struct text topic, const char *event,
                 const json_t *payload);
+
+/* Append a broadcast up to its payload, which is to be appended as JSON, and then a closing bracket. */
+void frame_broadcast_head(struct buffer *out, struct text topic, const char *event);
 
 #endif

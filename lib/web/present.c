@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "base/utf8.h"
 #include "chat/message.h"
+#include "web/json_text.h"
 #include "web/links.h"
 #include "web/rendered.h"
 #include "web/view.h"
@@ -119,14 +120,6 @@ static bool add_html(const struct config *config, const struct view *view, struc
     return good;
 }
 
-static json_t *json_html(struct buffer *html, bool good)
-{
-    /* Made of texts that are UTF-8 by a template that is. */
-    json_t *json = good ? json_stringn_nocheck(buffer_view(html).at, html->len) : NULL;
-    buffer_free(html);
-    return json;
-}
-
 /* One that passes a limit (logged) is left out. */
 json_t *present_messages(const struct config *config, const struct view *view, struct arena *arena,
                          const struct messages *messages)
@@ -134,25 +127,77 @@ json_t *present_messages(const struct config *config, const struct view *view, s
     struct buffer html = buffer_new(messages->count * (size_t)PRESENT_HTML_MAX);
     for (size_t i = 0; i < messages->count; i++)
         (void)add_html(config, view, arena, &messages->items[i], &html);
-    json_t *json = json_html(&html, true);
+    /* Made of texts that are UTF-8 by a template that is. */
+    json_t *json = json_stringn_nocheck(buffer_view(&html).at, html.len);
     must(json != NULL);
+    buffer_free(&html);
     return json;
 }
 
-json_t *present_message(const struct config *config, const struct view *view, struct arena *arena,
-                        const struct message *message)
+static void add_field(struct buffer *out, const char *name)
 {
-    struct buffer rendered = buffer_new(PRESENT_HTML_MAX);
-    json_t *html = json_html(&rendered, add_html(config, view, arena, message, &rendered));
-    if (!html)
-        return NULL;
-    json_t *json = json_pack(
-        "{s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "id", json_id(arena, message->id), "seq",
-        (json_int_t)message->seq, "rev", (json_int_t)message->rev, "room", json_text(message->room), "name",
-        json_text_or_null(message->name), "user", json_user(message), "guest", json_text_or_null(message->guest),
-        "message", json_text_or_null(message->message), "html", html, "client_id",
-        json_text_or_null(message->client_id), "inserted_at", json_time(message->inserted_at), "edited_at",
-        json_time(message->edited_at), "deleted", message->deleted);
-    must(json != NULL);
-    return json;
+    buffer_string(out, out->at[out->len - 1] == '{' ? "\"" : ",\"");
+    buffer_string(out, name);
+    buffer_add(out, "\":", 2);
+}
+
+static void add_text(struct buffer *out, const char *name, struct text text)
+{
+    add_field(out, name);
+    json_text_string_or_null(out, text);
+}
+
+static void add_time(struct buffer *out, const char *name, int64_t at)
+{
+    char text[CLOCK_TEXT_SIZE];
+    add_text(out, name, at ? text_of(clock_text(at, text)) : TEXT(""));
+}
+
+static void add_user(struct buffer *out, const struct message *message)
+{
+    add_field(out, "user");
+    if (!message->userid.len) {
+        buffer_string(out, "null");
+        return;
+    }
+    buffer_char(out, '{');
+    add_text(out, "userID", message->userid);
+    add_text(out, "name", message->user_name);
+    add_text(out, "picture", message->user_picture);
+    buffer_char(out, '}');
+}
+
+static void add_number(struct buffer *out, const char *name, int64_t number)
+{
+    add_field(out, name);
+    json_text_number(out, number);
+}
+
+/* In the order in which INTERFACE lists them. */
+static void add_fields(struct buffer *out, const struct message *message, struct text html)
+{
+    buffer_printf(out, "{\"id\":\"%lld\"", (long long)message->id);
+    add_number(out, "seq", message->seq);
+    add_number(out, "rev", message->rev);
+    add_text(out, "room", message->room);
+    add_text(out, "name", message->name);
+    add_user(out, message);
+    add_text(out, "guest", message->guest);
+    add_text(out, "message", message->message);
+    add_text(out, "html", html);
+    add_text(out, "client_id", message->client_id);
+    add_time(out, "inserted_at", message->inserted_at);
+    add_time(out, "edited_at", message->edited_at);
+    buffer_string(out, message->deleted ? ",\"deleted\":true}" : ",\"deleted\":false}");
+}
+
+bool present_message(const struct config *config, const struct view *view, struct arena *arena,
+                     const struct message *message, struct buffer *out)
+{
+    struct buffer html = buffer_new(PRESENT_HTML_MAX);
+    bool good = add_html(config, view, arena, message, &html);
+    if (good)
+        add_fields(out, message, buffer_view(&html));
+    buffer_free(&html);
+    return good && !out->full;
 }

@@ -2,7 +2,11 @@
 #ifndef CONFAB_WEB_PRESENT_H
 #define CONFAB_WEB_PRESENT_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
+
+#include "base/buffer.h"
 
 struct arena;
 struct config;
@@ -16,9 +20,10 @@ json_t *present_message_view(const struct config *, struct arena *, const struct
 /* The <li> of all of them, one behind the other, as HTML in a JSON string. A new reference. */
 json_t *present_messages(const struct config *, const struct view *, struct arena *, const struct messages *);
 
-/* A message as INTERFACE describes it, with its rendered html; the same for every viewer. A new reference, or NULL when
- * the html passed a limit (logged). */
-json_t *present_message(const struct config *, const struct view *, struct arena *, const struct message *);
+/* Append a message as INTERFACE describes it, with its rendered html, as JSON; the same for every viewer. False, and
+ * nothing usable behind what was there: it passed a limit of the html (logged), or the buffer's. */
+bool present_message(const struct config *, const struct view *, struct arena *, const struct message *,
+                     struct buffer *out) __attribute__((warn_unused_result));
 
 /* How many bytes a rendered message can have at most. */
 enum { PRESENT_HTML_MAX = 256 * 1024 };

@@ -30,7 +30,12 @@ static const char *string(const json_t *json, const char *key)
 
 static json_t *present(const struct message *message)
 {
-    return present_message(config, view, arena, message);
+    struct buffer text = buffer_new(4 * PRESENT_HTML_MAX);
+    json_t *json = present_message(config, view, arena, message, &text)
+                       ? json_loadb(buffer_view(&text).at, text.len, JSON_REJECT_DUPLICATES, NULL)
+                       : NULL;
+    buffer_free(&text);
+    return json;
 }
 
 static void test_message(void)

@@ -1,0 +1,19 @@
+/* JSON written straight into a buffer, for what is written often: jansson's own writer judges every character anew.
+ * Texts must be UTF-8 (what comes from the database or a template is). */
+#ifndef CONFAB_WEB_JSON_TEXT_H
+#define CONFAB_WEB_JSON_TEXT_H
+
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/text.h"
+
+/* Append a string with its quotes (RFC 8259 section 7). */
+void json_text_string(struct buffer *, struct text);
+
+/* The same, or null for an empty text. */
+void json_text_string_or_null(struct buffer *, struct text);
+
+void json_text_number(struct buffer *, int64_t);
+
+#endif
