@@ -31,43 +31,46 @@ static bool slug_possible(struct text slug)
     return slug.len > 0 && slug.len <= SLUG_MAX && utf8_valid(slug) && !text_has_nul(slug);
 }
 
-enum outcome room_find(const struct scope *scope, struct text slug, struct room *out)
+/* The rows of a room by its slug. most: the query's $3, or NULL where it has none. */
+static enum outcome find_by_slug(const struct scope *scope, const struct query *query, struct text slug,
+                                 const int *most, struct rows *rows, struct text *epoch)
 {
     struct params params = { 0 };
-    struct text epoch;
     if (!slug_possible(slug))
         return MISSING;
     scope_param(scope, &params);
     param_text(&params, scope->arena, slug);
-    struct rows rows = find_with_epoch(scope, &query_room_find, &params, &epoch);
-    if (rows.status != DB_DONE)
+    if (most)
+        param_number(&params, *most);
+    *rows = find_with_epoch(scope, query, &params, epoch);
+    if (rows->status != DB_DONE)
         return BROKEN;
-    if (rows.count == 0)
-        return MISSING;
-    *out = (struct room){ .id = row_number(&rows, 0, 0),
-                          .slug = row_text(&rows, 0, 1),
-                          .name = row_text(&rows, 0, 2),
-                          .rev = row_number(&rows, 0, 3),
-                          .epoch = epoch };
-    return DONE;
+    return rows->count ? DONE : MISSING;
+}
+
+enum outcome room_find(const struct scope *scope, struct text slug, struct room *out)
+{
+    struct rows rows;
+    struct text epoch;
+    enum outcome outcome = find_by_slug(scope, &query_room_find, slug, NULL, &rows, &epoch);
+    if (outcome == DONE)
+        *out = (struct room){ .id = row_number(&rows, 0, 0),
+                              .slug = row_text(&rows, 0, 1),
+                              .name = row_text(&rows, 0, 2),
+                              .rev = row_number(&rows, 0, 3),
+                              .epoch = epoch };
+    return outcome;
 }
 
 /* Columns as sql/queries/message.sql has them in message_room_latest: a message's, then the room's. */
 enum outcome room_latest(const struct scope *scope, struct text slug, int most, struct room *room,
                          struct messages *messages)
 {
-    struct params params = { 0 };
+    struct rows rows;
     struct text epoch;
-    if (!slug_possible(slug))
-        return MISSING;
-    scope_param(scope, &params);
-    param_text(&params, scope->arena, slug);
-    param_number(&params, most);
-    struct rows rows = find_with_epoch(scope, &query_message_room_latest, &params, &epoch);
-    if (rows.status != DB_DONE)
-        return BROKEN;
-    if (rows.count == 0)
-        return MISSING;
+    enum outcome outcome = find_by_slug(scope, &query_message_room_latest, slug, &most, &rows, &epoch);
+    if (outcome != DONE)
+        return outcome;
     *room = (struct room){ .slug = row_text(&rows, 0, 4),
                            .id = row_number(&rows, 0, 16),
                            .name = row_text(&rows, 0, 17),
