@@ -1,5 +1,5 @@
-/* Bytes on their way to peers: one buffer, made and framed once, shared by all who get it. Counted references; made
- * anywhere, but shared and released on the loop only. */
+/* Bytes on their way to peers: one buffer, made and framed once, shared by all who get it. Counted references, without
+ * a lock: whoever made it may share it until it is handed to the loop, and from then on only the loop does. */
 #ifndef CONFAB_RELAY_BROADCAST_H
 #define CONFAB_RELAY_BROADCAST_H
 

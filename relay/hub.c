@@ -349,8 +349,3 @@ void hub_tell_all(struct hub *hub, struct hub_room *room, struct broadcast *cons
     if (joined->rev > room->rev)
         room->rev = joined->rev;
 }
-
-void hub_tell(struct hub *hub, struct hub_room *room, struct broadcast *broadcast)
-{
-    hub_tell_all(hub, room, &broadcast, 1, broadcast);
-}

@@ -86,10 +86,8 @@ struct hub_room *hub_rooms(const struct hub *); /* the first of all, or NULL */
 size_t hub_room_count(const struct hub *);
 struct text hub_topic(const struct hub_room *);
 
-/* Tell all members, and move the room on to the broadcast's rev. */
-void hub_tell(struct hub *, struct hub_room *, struct broadcast *);
-
-/* The same for several, in order of rev; `joined` is all of them in one, for those who miss them all. */
+/* Tell all members, in order of rev, and move the room on to the last one's. `joined` is all of them in one, for those
+ * who miss them all; of one alone it is the same. */
 void hub_tell_all(struct hub *, struct hub_room *, struct broadcast *const *, size_t count, struct broadcast *joined);
 
 #endif

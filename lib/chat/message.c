@@ -60,33 +60,31 @@ enum outcome message_by_client_id(const struct scope *scope, struct text client_
     return DONE;
 }
 
-enum outcome message_latest(const struct scope *scope, int64_t room_id, int most, struct messages *out)
+/* $2 the room, $3 a number to read from, $4 at most so many. */
+static enum outcome read_from(const struct scope *scope, const struct query *query, int64_t room_id, int64_t from,
+                              int most, struct messages *out)
 {
     struct params params = { 0 };
     scope_param(scope, &params);
     param_number(&params, room_id);
+    param_number(&params, from);
     param_number(&params, most);
-    return read_messages(scope, &query_message_latest, &params, out);
+    return read_messages(scope, query, &params, out);
+}
+
+enum outcome message_latest(const struct scope *scope, int64_t room_id, int most, struct messages *out)
+{
+    return message_before(scope, room_id, INT64_MAX, most, out);
 }
 
 enum outcome message_before(const struct scope *scope, int64_t room_id, int64_t seq, int most, struct messages *out)
 {
-    struct params params = { 0 };
-    scope_param(scope, &params);
-    param_number(&params, room_id);
-    param_number(&params, seq);
-    param_number(&params, most);
-    return read_messages(scope, &query_message_before, &params, out);
+    return read_from(scope, &query_message_before, room_id, seq, most, out);
 }
 
 enum outcome message_changed(const struct scope *scope, int64_t room_id, int64_t rev, int most, struct messages *out)
 {
-    struct params params = { 0 };
-    scope_param(scope, &params);
-    param_number(&params, room_id);
-    param_number(&params, rev);
-    param_number(&params, most);
-    return read_messages(scope, &query_message_changed, &params, out);
+    return read_from(scope, &query_message_changed, room_id, rev, most, out);
 }
 
 enum outcome message_find(const struct scope *scope, struct text slug, int64_t id, struct message *out)

@@ -56,21 +56,8 @@ where m.id = (
     union all
     select id from messages where $1::bigint is null and guest = $2::text and client_id = $3::text);
 
--- query message_latest read
--- $2 room, $3 at most so many: the last ones, oldest first
-select * from (
-    select @columns@
-    from messages m
-    join rooms_visible($1::bigint) r on r.id = m.room_id
-    left join users u on u.id = m.user_id
-    where m.room_id = $2::bigint
-    order by m.seq desc
-    limit $3::bigint
-) latest
-order by seq;
-
 -- query message_room_latest read
--- $2 slug of a room, $3 at most so many: the last ones, oldest first, each with the room behind it; one row without a message when
+-- $2 slug of a room, $3 at most so many: the last ones, oldest first, each with the room behind it. One row without a message when
 -- there is none yet
 select @columns@, r.id, r.name, r.rev
 from rooms_visible($1::bigint) r

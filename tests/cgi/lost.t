@@ -85,7 +85,7 @@ for my $when ('before', 'after') {
     };
 }
 
-for my $query (qw(room_find throttle_take room_ring message_by_client_id message_latest)) {
+for my $query (qw(room_find throttle_take room_ring message_by_client_id message_room_latest)) {
     for my $when ('before', 'after') {
         subtest "the connection breaks $when $query" => sub {
             my ($status, $browser, $stored, $pid) = post_through($query => $when, 1);

@@ -203,8 +203,8 @@ subtest 'indexes' => sub {
     my ($columns) = $text =~ /-- define columns\n(.*?)\n\n/s;
     my %values = (
         message_by_client_id => "null, 'AAAAAAAAAAAAAAA7', 'c7'",
-        message_latest       => "null, $room, 20",
         message_before       => "null, $room, 2000, 50",
+        message_room_latest  => "null, 'sql-$rooms', 20",
         message_changed      => "null, $room, 2990, 500",
         message_find         => "null, 'sql-$rooms', 3",
     );

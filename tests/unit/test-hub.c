@@ -45,7 +45,7 @@ static bool accept_at(struct hub_member *member, int64_t id, int64_t rev, const 
 static void tell(int64_t id, int64_t rev)
 {
     struct broadcast *broadcast = broadcast_frame(OPCODE_TEXT, TEXT("ten bytes!"), rev);
-    hub_tell(hub, hub_room_by_id(hub, id), broadcast);
+    hub_tell_all(hub, hub_room_by_id(hub, id), &broadcast, 1, broadcast);
     broadcast_release(&broadcast);
 }
 
@@ -269,7 +269,7 @@ static void test_ending_within(void)
         struct hub_room *room = hub_rooms(mortals);
         for (int64_t rev = 1; rev <= 3; rev++) {
             struct broadcast *broadcast = broadcast_frame(OPCODE_TEXT, TEXT("ten bytes!"), rev);
-            hub_tell(mortals, room, broadcast);
+            hub_tell_all(mortals, room, &broadcast, 1, broadcast);
             broadcast_release(&broadcast);
         }
         for (int i = 0; i < 4; i++) {
