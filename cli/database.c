@@ -27,8 +27,11 @@ static int migrate(struct db *db, struct arena *arena)
 
 static int sweep(struct db *db, struct arena *arena)
 {
-    struct rows rows = db_run(db, arena, &query_throttle_sweep, &(struct params){ .count = 0 });
-    return rows.status == DB_DONE ? 0 : complain("sweep", db_complaint(db));
+    static const struct query *const sweeps[] = { &query_throttle_sweep, &query_token_sweep, &query_revocation_sweep };
+    for (size_t i = 0; i < sizeof sweeps / sizeof sweeps[0]; i++)
+        if (db_run(db, arena, sweeps[i], &(struct params){ .count = 0 }).status != DB_DONE)
+            return complain("sweep", db_complaint(db));
+    return 0;
 }
 
 static int with_database(int argc, char **argv, bool as_owner, int (*run)(struct db *, struct arena *))

@@ -29,7 +29,16 @@ begin
         execute format('grant insert (room_id, seq, rev, user_id, guest, name, message, client_id) on messages to %I', role);
         execute format('grant update (rev, name, message, edited_at, deleted) on messages to %I', role);
         execute format('grant select, insert, update, delete on throttles to %I', role);
-        execute format('grant select (id, userid, name, picture) on users to %I', role);
+        execute format('grant select (id, userid, name, picture, role, confirmed_at, banned_at) on users to %I', role);
+        execute format('grant select on tokens, revocations, revocation_counter to %I', role);
+        execute format('grant update (last_seen_at, address) on tokens to %I', role);
     end loop;
+    if exists (select from pg_roles where rolname = 'confab_handler') then
+        grant select, insert (userid, name, email, phone, picture, password_hash, role, confirmed_at) on users to confab_handler;
+        grant update (name, email, phone, picture, password_hash, role, confirmed_at, banned_at) on users to confab_handler;
+        grant select, insert, update, delete on tokens to confab_handler;
+        grant delete on revocations to confab_handler;
+        grant update (swept) on revocation_counter to confab_handler;
+    end if;
 end
 $$;

@@ -49,6 +49,7 @@ static const struct config_row rows[] = {
     { "limits", "message", VALUE_NUMBER, AT(limits_message), "4000", 2, 4000 },
     { "limits", "body", VALUE_SIZE, AT(limits_body), "64 KiB", 16 * 1024, 16 << 20 },
     { "limits", "rate", VALUE_RATE, AT(limits_rate), "10/10s", 0, 0 },
+    { "limits", "sign_in", VALUE_RATE, AT(limits_sign_in), "10/600s", 0, 0 },
 };
 
 enum { ROW_COUNT = sizeof rows / sizeof rows[0] };

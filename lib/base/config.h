@@ -46,6 +46,7 @@ struct config {
     int64_t limits_message; /* code points */
     int64_t limits_body;    /* bytes */
     struct config_rate limits_rate;
+    struct config_rate limits_sign_in;
 
     /* Made of the above. */
     struct text origin; /* of site_url, as a browser sends it: "https://chat.example.org" */

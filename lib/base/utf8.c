@@ -224,3 +224,12 @@ struct text utf8_repair(struct arena *arena, struct text text)
     }
     return (struct text){ at, len };
 }
+
+struct text utf8_first(struct arena *arena, struct text text, size_t most)
+{
+    struct text whole = utf8_repair(arena, text), rest = whole;
+    uint32_t point;
+    while (most-- && utf8_next(&rest, &point))
+        ;
+    return (struct text){ whole.at, whole.len - rest.len };
+}

@@ -38,6 +38,9 @@ struct text utf8_tidy(struct arena *, struct text);
  * shown again. The copy is in the arena. */
 struct text utf8_repair(struct arena *, struct text);
 
+/* The first so many code points of the repaired text. */
+struct text utf8_first(struct arena *, struct text, size_t most);
+
 /* Nothing that could be seen: only white space and characters without a shape, such as U+200B. */
 bool utf8_invisible(struct text);
 

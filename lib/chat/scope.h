@@ -14,6 +14,9 @@ struct config;
 struct db;
 struct params;
 
+/* What somebody may do besides what everybody may. In this order: each may all that those before may. */
+enum role { ROLE_MEMBER, ROLE_MODERATOR, ROLE_ADMIN };
+
 struct scope {
     struct arena *arena; /* what the answers live in */
     struct db *db;
@@ -23,6 +26,10 @@ struct scope {
     struct text userid;  /* the user's public name of the row; empty for a guest */
     struct text name;    /* the account's name; for a guest the one remembered, or empty */
     struct text picture; /* the account's picture, or empty */
+    enum role role;
+    bool confirmed;      /* the account's address is */
+    struct text token;   /* hash of the session or API token that was come with; empty for a guest */
+    int64_t signed_in;   /* seconds since the last sign-in, by the database's clock */
     struct text guest;   /* public id of a guest; empty for a user, and for one who has no identity yet */
     struct text address; /* of the client, as the front end saw it; may be empty */
 };

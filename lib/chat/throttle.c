@@ -1,6 +1,8 @@
 #include "chat/throttle.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
+#include <sodium.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -11,7 +13,7 @@
 #include "queries.h"
 
 /* One person can have a whole IPv6 /64, so that counts as one address. */
-static const char *address_key(const struct scope *scope)
+static const char *network_of(const struct scope *scope)
 {
     unsigned char bytes[16];
     char network[INET6_ADDRSTRLEN] = "";
@@ -23,7 +25,12 @@ static const char *address_key(const struct scope *scope)
     } else if (inet_pton(AF_INET, address, bytes) != 1) {
         address = "unknown";
     }
-    return arena_printf(scope->arena, "post:address:%s", address);
+    return text_string(scope->arena, text_of(address));
+}
+
+static const char *address_key(const struct scope *scope)
+{
+    return arena_printf(scope->arena, "post:address:%s", network_of(scope));
 }
 
 static const char *author_key(const struct scope *scope)
@@ -121,4 +128,53 @@ void throttle_post_many(struct posting **postings, size_t *count)
             postings[kept++] = postings[i];
     }
     *count = kept;
+}
+
+/* --- signing in --- */
+
+/* What somebody typed can be anything: a hash of it fits into a key. Case does not matter in an e-mail's letters. */
+static struct text account_hash(const struct scope *scope, struct text account)
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    char *lower = arena_copy(scope->arena, account.at, account.len);
+    for (size_t i = 0; i < account.len; i++)
+        lower[i] = (char)tolower((unsigned char)lower[i]);
+    crypto_hash_sha256(hash, (const unsigned char *)lower, account.len);
+    return text_base64url(scope->arena, hash, 12);
+}
+
+static struct text pair_key(const struct scope *scope, struct text account)
+{
+    struct text hash = account_hash(scope, account);
+    return text_of(arena_printf(scope->arena, "sign-in:pair:%s:%.*s", network_of(scope), TEXT_ARGS(hash)));
+}
+
+enum outcome throttle_sign_in(const struct scope *scope, struct text account, int *retry_after)
+{
+    struct text hash = account_hash(scope, account);
+    const struct config_rate *rate = &scope->config->limits_sign_in;
+    const int64_t one[] = { 1, 1, 1 }, most[] = { rate->count, rate->count * 10, rate->count * 10 };
+    const struct text keys[] = {
+        pair_key(scope, account),
+        text_of(arena_printf(scope->arena, "sign-in:address:%s", network_of(scope))),
+        text_of(arena_printf(scope->arena, "sign-in:account:%.*s", TEXT_ARGS(hash))),
+    };
+    struct params params = { 0 };
+    param_texts(&params, scope->arena, keys, 3);
+    param_numbers(&params, scope->arena, one, 3);
+    param_numbers(&params, scope->arena, most, 3);
+    param_number(&params, rate->period_ms);
+    struct rows rows = db_run(scope->db, scope->arena, &query_throttle_take_many, &params);
+    if (rows.status != DB_DONE)
+        return BROKEN;
+    *retry_after = 1 + (int)(rate->period_ms / rate->count / 1000);
+    return rows.count == 3 ? DONE : LIMITED;
+}
+
+void throttle_signed_in(const struct scope *scope, struct text account)
+{
+    struct params params = { 0 };
+    param_text(&params, scope->arena, pair_key(scope, account));
+    struct rows rows = db_run(scope->db, scope->arena, &query_throttle_forget, &params);
+    (void)rows; /* logged where it failed; it only counts on */
 }

@@ -17,6 +17,16 @@ static const struct {
     { "messages_message_characters", "message", "must not contain control characters" },
     { "messages_message_trimmed", "message", "must not begin or end with a space" },
     { "messages_client_id_check", "client_id", "is invalid" },
+    { "users_email_check", "email", "must have the @ sign and no spaces" },
+    { "users_email_length", "email", "should be at most 160 character(s)" },
+    { "users_email_key", "email", "has already been taken" },
+    { "users_userid_check", "userID", "is invalid" },
+    { "users_userid_key", "userID", "has already been taken" },
+    { "users_name_length", "name", "should be at most 60 character(s)" },
+    { "users_name_characters", "name", "must be on one line, without control characters" },
+    { "users_phone_check", "phone", "is invalid" },
+    { "users_picture_check", "picture", "is invalid" },
+    { "users_role_check", "role", "is invalid" },
 };
 
 bool constraint_explain(const char *constraint, struct errors *errors)

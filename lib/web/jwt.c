@@ -16,7 +16,32 @@ enum { CLOCK_SLACK = 60 };
 
 /* Explicit typing (RFC 8725 3.11) by a claim of this name: the header's own typ is always written as "JWT" by libjwt.
  */
-static const char *const types[] = { [JWT_SESSION] = "session", [JWT_GUEST] = "guest" };
+static const struct {
+    enum jwt_kind kind;
+    const char *name;
+} types[] = { { JWT_SESSION, "session" }, { JWT_GUEST, "guest" }, { JWT_API, "api" } };
+
+enum { TYPE_COUNT = sizeof types / sizeof types[0] };
+
+static const char *type_name(enum jwt_kind kind)
+{
+    size_t i = 0;
+    while (i < TYPE_COUNT && types[i].kind != kind)
+        i++;
+    must(i < TYPE_COUNT);
+    return types[i].name;
+}
+
+/* The type must be one of those that the caller asks for. */
+static bool judge_type(struct text name, unsigned kinds, enum jwt_kind *out)
+{
+    for (size_t i = 0; i < TYPE_COUNT; i++)
+        if ((types[i].kind & kinds) && text_is(name, types[i].name)) {
+            *out = types[i].kind;
+            return true;
+        }
+    return false;
+}
 
 static void free_token(void *token)
 {
@@ -60,7 +85,7 @@ struct text jwt_sign(const struct config *config, struct arena *arena, enum jwt_
     must(jwt_add_header(token, "kid", text_string(arena, config->keys[0].kid)) == 0);
     grant(token, arena, "iss", text_of(config->site_url));
     grant(token, arena, "aud", text_of(config->site_url));
-    grant(token, arena, "typ", text_of(types[kind]));
+    grant(token, arena, "typ", text_of(type_name(kind)));
     grant(token, arena, "jti", claims->jti);
     grant(token, arena, "sub", claims->sub);
     grant(token, arena, "name", claims->name);
@@ -130,21 +155,21 @@ static bool signature_holds(struct text token, struct text signature, const stru
            crypto_auth_hmacsha256_verify(mac, (const unsigned char *)token.at, signed_len, key->bytes) == 0;
 }
 
-static bool judge_claims(const struct config *config, const json_t *payload, enum jwt_kind kind, int64_t now,
+static bool judge_claims(const struct config *config, const json_t *payload, unsigned kinds, int64_t now,
                          struct jwt_claims *out)
 {
     struct text iss, aud, typ;
     int64_t nbf;
     return payload && read_string(payload, "iss", 512, &iss) && text_is(iss, config->site_url) &&
            read_string(payload, "aud", 512, &aud) && text_is(aud, config->site_url) &&
-           read_string(payload, "typ", 32, &typ) && text_is(typ, types[kind]) &&
+           read_string(payload, "typ", 32, &typ) && judge_type(typ, kinds, &out->kind) &&
            read_string(payload, "jti", 64, &out->jti) && read_optional(payload, "sub", 64, &out->sub) &&
            read_optional(payload, "name", 512, &out->name) && read_time(payload, "iat", &out->iat) &&
            out->iat <= now + CLOCK_SLACK && read_time(payload, "nbf", &nbf) && nbf <= now + CLOCK_SLACK &&
            read_time(payload, "exp", &out->exp) && out->exp > now;
 }
 
-bool jwt_verify(const struct config *config, struct arena *arena, enum jwt_kind kind, struct text token, int64_t now,
+bool jwt_verify(const struct config *config, struct arena *arena, unsigned kinds, struct text token, int64_t now,
                 struct jwt_claims *out)
 {
     if (token.len == 0 || token.len > JWT_MAX || text_has_nul(token))
@@ -156,5 +181,5 @@ bool jwt_verify(const struct config *config, struct arena *arena, enum jwt_kind 
     if (!key || !signature_holds(token, rest, key))
         return false;
     *out = (struct jwt_claims){ 0 };
-    return judge_claims(config, read_segment(arena, body), kind, now, out);
+    return judge_claims(config, read_segment(arena, body), kinds, now, out);
 }

@@ -21,3 +21,7 @@ returning t.key;
 
 -- query throttle_sweep
 delete from throttles where full_at < now() - interval '1 hour';
+
+-- query throttle_forget again
+-- $1 key
+delete from throttles where key = $1::text;
