@@ -19,6 +19,7 @@
 #include "relay/head.h"
 #include "relay/phoenix.h"
 #include "relay/relay.h"
+#include "relay/watch.h"
 #include "relay/welcome.h"
 
 enum { READ_BYTES = 64 * 1024, INBOX_MAX = 64 };
@@ -80,12 +81,18 @@ void peer_send(struct peer *peer, struct broadcast *broadcast)
 
 /* --- ending --- */
 
+static void watch_for(struct peer *peer, int events)
+{
+    watch_change(peer->relay->watch, peer->fd, peer, peer->watched, events);
+    peer->watched = (uint8_t)events;
+}
+
 static void die(struct peer *peer)
 {
     if (peer->state == PEER_DEAD)
         return;
     peer->state = PEER_DEAD;
-    uv_poll_stop(&peer->poll);
+    watch_for(peer, 0);
     want_end(peer);
 }
 
@@ -277,18 +284,18 @@ static void readable(struct peer *peer)
         lost(peer);
 }
 
-static void ready(uv_poll_t *poll, int status, int events)
+void peer_ready(void *context, int events)
 {
-    struct peer *peer = poll->data;
+    struct peer *peer = context;
     if (peer->state == PEER_DEAD)
         return;
-    if (status < 0) {
+    if (events & WATCH_ERROR) {
         lost(peer);
         return;
     }
-    if (events & UV_READABLE)
+    if (events & peer->watched & WATCH_READABLE)
         readable(peer);
-    if (events & UV_WRITABLE)
+    if (events & peer->watched & WATCH_WRITABLE)
         want_flush(peer);
 }
 
@@ -307,16 +314,10 @@ void peer_update(struct peer *peer)
 {
     if (peer->state == PEER_DEAD)
         return;
-    int events = (may_read(peer) ? UV_READABLE : 0) | (peer->out.count ? UV_WRITABLE : 0);
-    if (events == peer->polled)
-        return;
-    if (events & ~peer->polled & UV_READABLE)
+    int events = (may_read(peer) ? WATCH_READABLE : 0) | (peer->out.count ? WATCH_WRITABLE : 0);
+    if (events & ~peer->watched & WATCH_READABLE)
         peer->heard = now_of(peer); /* its silence was ours */
-    peer->polled = (uint8_t)events;
-    if (events)
-        uv_poll_start(&peer->poll, events, ready);
-    else
-        uv_poll_stop(&peer->poll);
+    watch_for(peer, events);
 }
 
 /* --- the beginning --- */
@@ -331,8 +332,7 @@ void peer_new(struct relay *relay, int fd, struct text address)
     peer->since = peer->heard = peer->stalled = (uint32_t)relay_now(relay);
     peer->inbox.end = &peer->inbox.first;
     peer->address = strndup(address.len ? address.at : "", address.len);
-    must(peer->address != NULL && uv_poll_init(relay->loop, &peer->poll, fd) == 0);
-    peer->poll.data = peer;
+    must(peer->address != NULL);
     peer->next = relay->peers;
     if (peer->next)
         peer->next->prev = peer;
@@ -378,7 +378,7 @@ static void tick_open(struct peer *peer)
 {
     if (peer->out.count && ago(peer, peer->stalled) >= PEER_STALL_MS) {
         peer_cut(peer, 1008, "reads too slowly");
-    } else if (!(peer->polled & UV_READABLE)) {
+    } else if (!(peer->watched & WATCH_READABLE)) {
         return; /* it is we who do not listen */
     } else if (ago(peer, peer->heard) >= PEER_SILENT_MS) {
         peer_cut(peer, 1008, "silent");
@@ -409,13 +409,6 @@ static void log_end(const struct peer *peer)
                   LOG_S("reason", peer->reason), LOG_N("ms", ago(peer, peer->since)));
 }
 
-static void closed(uv_handle_t *handle)
-{
-    struct peer *peer = handle->data;
-    close(peer->fd);
-    free(peer);
-}
-
 static void peer_free(struct peer *peer)
 {
     struct relay *relay = peer->relay;
@@ -430,7 +423,8 @@ static void peer_free(struct peer *peer)
     outbox_free(&peer->out);
     free(peer->head);
     free(peer->address);
-    uv_close((uv_handle_t *)&peer->poll, closed);
+    close(peer->fd);
+    free(peer);
 }
 
 void peer_free_ended(struct relay *relay)

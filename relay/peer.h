@@ -7,8 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <uv.h>
-
 #include "base/text.h"
 #include "relay/head.h"
 #include "relay/outbox.h"
@@ -57,8 +55,8 @@ struct peer {
     struct hub_member *members; /* newest first */
     struct outbox out;
     int fd;
-    uint8_t state;  /* enum peer_state */
-    uint8_t polled; /* the events that are waited for */
+    uint8_t state;   /* enum peer_state */
+    uint8_t watched; /* the events that are waited for (watch.h) */
     bool in_flush : 1, in_end : 1;
     bool pinged : 1;
     bool shut : 1;                           /* our half is closed */
@@ -68,7 +66,6 @@ struct peer {
     bool welcomed : 1;                       /* was a WebSocket */
     uint32_t since, heard, stalled, closing; /* the beginning, the last sign of life, ... */
     uint32_t pings_until;                    /* the time that its pings so far would take at the average */
-    uv_poll_t poll;
     struct websocket socket;
 
     struct peer_head *head;      /* until it is judged */
@@ -129,6 +126,9 @@ void peer_settled(struct peer *);
 
 /* No more can be read for now, or again: call when inbox or queue changed. */
 void peer_update(struct peer *);
+
+/* For the relay's watch: the context is the peer. */
+void peer_ready(void *context, int events);
 
 /* Once a second: silence, stalls, time limits. */
 void peer_tick(struct peer *);

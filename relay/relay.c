@@ -25,6 +25,7 @@
 #include "relay/phoenix.h"
 #include "relay/pool.h"
 #include "relay/source.h"
+#include "relay/watch.h"
 #include "web/view.h"
 
 enum {
@@ -160,6 +161,7 @@ static void stop(struct program *program)
     uv_close((uv_handle_t *)&program->interrupt, NULL);
     uv_close((uv_handle_t *)&program->before_sleep, NULL);
     uv_close((uv_handle_t *)&program->after_sleep, NULL);
+    watch_free(&program->relay.watch);
     pool_free(&program->relay.pool);
     source_free(&program->relay.source);
 }
@@ -229,6 +231,7 @@ static void start(struct program *program, uv_loop_t *loop)
     relay->calls = calls_new();
     relay->addresses = addresses_new();
     relay->source = source_new(relay);
+    relay->watch = watch_new(loop, peer_ready);
     program->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
     must(uv_poll_init(loop, &program->accepting, program->listening.fd) == 0);
     uv_poll_start(&program->accepting, UV_READABLE, accept_some);

@@ -20,6 +20,7 @@ struct peer;
 struct pool;
 struct source;
 struct view;
+struct watch;
 
 struct relay {
     uv_loop_t *loop;
@@ -30,7 +31,8 @@ struct relay {
     struct calls *calls;
     struct addresses *addresses;
     struct source *source;
-    struct peer *peers; /* all */
+    struct watch *watch; /* on the peers' descriptors */
+    struct peer *peers;  /* all */
     size_t peer_count, peer_limit;
     size_t seated; /* of the peers, those that were not refused at once: at most peer_limit */
     uint64_t peer_serial;
