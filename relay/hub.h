@@ -37,15 +37,17 @@ struct hub_room {
     bool rung;       /* waits to be read; for the source */
 };
 
+/* What a broadcast looks at stands first: that costs one line of the cache for each member. */
 struct hub_member {
-    struct hub_member *next_in_room, *prev_in_room;
+    struct hub_member *next_in_room;
+    void *peer;
+    int64_t rev; /* told up to here */
+    bool pending;
+    struct hub_member *prev_in_room;
     struct hub_member *next_of_peer;
     struct hub_room *room;
-    void *peer;
     json_t *join_ref;  /* a string or null; owned */
-    int64_t rev;       /* told up to here */
     struct held *held; /* what came while it was pending, or NULL */
-    bool pending;
 };
 
 struct hub_events {

@@ -12,18 +12,26 @@ enum { SEND_PARTS = 64, GROWN_SIZE = 4 };
 
 static struct broadcast **item(struct outbox *out, unsigned at)
 {
-    return out->items ? &out->items[(out->first + at) % out->size] : &out->one;
+    return out->size ? &out->items[(out->first + at) % out->size] : &out->one;
+}
+
+static void forget_places(struct outbox *out)
+{
+    if (out->size)
+        free(out->items);
+    out->one = NULL;
+    out->size = 0;
 }
 
 /* Room for one more. */
 static void grow(struct outbox *out)
 {
-    unsigned size = out->items ? out->size * 2 : GROWN_SIZE;
+    unsigned size = out->size ? out->size * 2 : GROWN_SIZE;
     struct broadcast **items = calloc(size, sizeof(struct broadcast *));
     must(items != NULL);
     for (unsigned i = 0; i < out->count; i++)
         items[i] = *item(out, i);
-    free(out->items);
+    forget_places(out);
     out->items = items;
     out->size = size;
     out->first = 0;
@@ -44,7 +52,7 @@ static void discount(struct outbox *out, const struct broadcast *removed)
 
 void outbox_add(struct outbox *out, struct broadcast *broadcast)
 {
-    if (out->count >= (out->items ? out->size : 1))
+    if (out->count >= (out->size ? out->size : 1))
         grow(out);
     *item(out, out->count++) = broadcast_share(broadcast);
     count(out, broadcast);
@@ -58,13 +66,10 @@ static void drop_first(struct outbox *out)
     broadcast_release(first);
     out->sent = 0;
     out->count--;
-    if (!out->items)
-        return;
-    out->first = (out->first + 1) % out->size;
-    if (out->count)
-        return;
-    free(out->items);
-    out->items = NULL;
+    if (!out->count)
+        forget_places(out);
+    else if (out->size)
+        out->first = (out->first + 1) % out->size;
 }
 
 static void took_bytes(struct outbox *out, size_t bytes)
@@ -156,6 +161,6 @@ void outbox_free(struct outbox *out)
 {
     while (out->count)
         drop_last(out);
-    free(out->items);
-    *out = (struct outbox){ .items = NULL };
+    forget_places(out);
+    *out = (struct outbox){ .count = 0 };
 }

@@ -10,10 +10,12 @@ struct broadcast;
 
 /* Starts as zeros. */
 struct outbox {
-    struct broadcast *one;    /* the place for a single one, which is all that most ever have */
-    struct broadcast **items; /* the places for more, or NULL */
-    uint32_t first, count, size;
-    uint32_t sent;  /* of the first one */
+    uint32_t count, first, size;
+    uint32_t sent; /* of the first one */
+    union {
+        struct broadcast *one;    /* size 0: the place for a single one, which is all that most ever have */
+        struct broadcast **items; /* the places for more */
+    };
     uint32_t bytes; /* of all, as they were queued */
     uint32_t told;  /* of those among them that tell of a message; what the client asked for itself is the rest */
 };

@@ -47,23 +47,23 @@ struct peer_head {
 };
 
 /* Most are idle, and there are many: times are in milliseconds of relay_now cut to 32 bits (differences of them are
- * right for 49 days), what is seldom there is made when it is needed. */
+ * right for 49 days), what is seldom there is made when it is needed. What a broadcast looks at stands first. */
 struct peer {
-    struct peer *next, *prev; /* all peers */
-    struct peer *next_flush, *next_end;
     struct relay *relay;
-    struct hub_member *members; /* newest first */
-    struct outbox out;
     int fd;
     uint8_t state;   /* enum peer_state */
     uint8_t watched; /* the events that are waited for (watch.h) */
     bool in_flush : 1, in_end : 1;
     bool pinged : 1;
-    bool shut : 1;                           /* our half is closed */
-    bool goodbye : 1;                        /* the client has said its part of the close */
-    bool leaving : 1;                        /* ends with 1012 as soon as nothing is in work */
-    bool seated : 1;                         /* has a place among relay.max_peers */
-    bool welcomed : 1;                       /* was a WebSocket */
+    bool shut : 1;     /* our half is closed */
+    bool goodbye : 1;  /* the client has said its part of the close */
+    bool leaving : 1;  /* ends with 1012 as soon as nothing is in work */
+    bool seated : 1;   /* has a place among relay.max_peers */
+    bool welcomed : 1; /* was a WebSocket */
+    struct outbox out;
+    struct peer *next, *prev; /* all peers */
+    struct peer *next_flush, *next_end;
+    struct hub_member *members;              /* newest first */
     uint32_t since, heard, stalled, closing; /* the beginning, the last sign of life, ... */
     uint32_t pings_until;                    /* the time that its pings so far would take at the average */
     struct websocket socket;
