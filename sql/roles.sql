@@ -32,6 +32,7 @@ begin
         execute format('grant select (id, userid, name, picture, role, confirmed_at, banned_at) on users to %I', role);
         execute format('grant select on tokens, revocations, revocation_counter to %I', role);
         execute format('grant update (last_seen_at, address) on tokens to %I', role);
+        execute format('grant select, insert, update, delete on presences, presence_leases to %I', role);
     end loop;
     if exists (select from pg_roles where rolname = 'confab_handler') then
         grant select, insert (userid, name, email, phone, picture, password_hash, role, confirmed_at) on users to confab_handler;

@@ -1,0 +1,104 @@
+#include "chat/presence.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "chat/scope.h"
+#include "db/db.h"
+#include "queries.h"
+
+enum outcome presence_lease(const struct scope *scope, struct text owner, int seconds, bool *fresh)
+{
+    struct params params = { 0 };
+    param_text(&params, scope->arena, owner);
+    param_number(&params, seconds);
+    struct rows rows = db_run(scope->db, scope->arena, &query_presence_lease, &params);
+    if (rows.status != DB_DONE || rows.count != 1)
+        return BROKEN;
+    *fresh = row_bool(&rows, 0, 0);
+    return DONE;
+}
+
+/* $n: rooms, $n+1: refs. */
+static void param_pages(struct params *params, const struct scope *scope, const struct presence_page *pages,
+                        size_t count)
+{
+    int64_t *rooms = arena_array(scope->arena, count, sizeof *rooms);
+    struct text *refs = arena_array(scope->arena, count, sizeof *refs);
+    for (size_t i = 0; i < count; i++) {
+        rooms[i] = pages[i].room_id;
+        refs[i] = pages[i].ref;
+    }
+    param_numbers(params, scope->arena, rooms, count);
+    param_texts(params, scope->arena, refs, count);
+}
+
+static void param_people(struct params *params, const struct scope *scope, const struct presence_page *pages,
+                         size_t count)
+{
+    int64_t *users = arena_array(scope->arena, count, sizeof *users);
+    struct text *names = arena_array(scope->arena, count, sizeof *names);
+    for (size_t i = 0; i < count; i++) {
+        users[i] = pages[i].user_id;
+        names[i] = pages[i].name;
+    }
+    param_numbers(params, scope->arena, users, count);
+    param_texts(params, scope->arena, names, count);
+}
+
+enum outcome presence_change(const struct scope *scope, struct text owner, const struct presence_page *came,
+                             size_t came_count, const struct presence_page *went, size_t went_count)
+{
+    struct params params = { 0 };
+    param_text(&params, scope->arena, owner);
+    param_pages(&params, scope, came, came_count);
+    param_people(&params, scope, came, came_count);
+    param_pages(&params, scope, went, went_count);
+    struct rows rows = db_run(scope->db, scope->arena, &query_presence_change, &params);
+    if (rows.status == DB_CONFLICT && strcmp(rows.constraint, "presences_owner_fkey") == 0)
+        return MISSING;
+    return rows.status == DB_DONE ? DONE : BROKEN;
+}
+
+enum outcome presence_leave(const struct scope *scope, struct text owner)
+{
+    struct params params = { 0 };
+    param_text(&params, scope->arena, owner);
+    struct rows rows = db_run(scope->db, scope->arena, &query_presence_leave, &params);
+    return rows.status == DB_DONE ? DONE : BROKEN;
+}
+
+enum outcome presence_sweep(const struct scope *scope)
+{
+    struct rows rows = db_run(scope->db, scope->arena, &query_presence_sweep, &(struct params){ .count = 0 });
+    return rows.status == DB_DONE ? DONE : BROKEN;
+}
+
+static struct presence_entry entry_from_row(const struct rows *rows, int row)
+{
+    return (struct presence_entry){ .ref = row_text(rows, row, 2),
+                                    .key = row_text(rows, row, 3),
+                                    .user_id = row_number(rows, row, 4),
+                                    .userid = row_text(rows, row, 5),
+                                    .name = row_text(rows, row, 6),
+                                    .picture = row_text(rows, row, 7),
+                                    .online_at = row_number(rows, row, 8) };
+}
+
+enum outcome presence_read(const struct scope *scope, int64_t room_id, struct presence_list *out)
+{
+    struct params params = { 0 };
+    scope_param(scope, &params);
+    param_number(&params, room_id);
+    struct rows rows = db_run(scope->db, scope->arena, &query_presence_read, &params);
+    if (rows.status != DB_DONE || rows.count == 0)
+        return BROKEN;
+    *out = (struct presence_list){ .people = row_number(&rows, 0, 0),
+                                   .guests = row_number(&rows, 0, 1),
+                                   .count = row_null(&rows, 0, 2) ? 0 : (size_t)rows.count };
+    out->cut = out->people + out->guests > PRESENCE_KEYS_MOST;
+    out->entries = arena_array(scope->arena, out->count, sizeof *out->entries);
+    for (size_t i = 0; i < out->count; i++)
+        out->entries[i] = entry_from_row(&rows, (int)i);
+    return DONE;
+}
