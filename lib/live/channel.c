@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "chat/message.h"
+#include "chat/needs.h"
 #include "chat/posting.h"
 #include "chat/room.h"
 #include "chat/scope.h"
@@ -271,14 +272,15 @@ static void new_messages(struct call *calls, size_t count)
 
 struct topic_event {
     const char *event;
-    enum { NEEDS_NOTHING, NEEDS_JOIN } needs;
+    unsigned needs;                                /* bits of chat/needs.h */
+    bool outside;                                  /* of those who have not joined */
     void (*alone)(struct call *);                  /* one of these two */
     void (*together)(struct call *, size_t count); /* calls in one room that came together */
 };
 
 static const struct topic_event room_events[] = {
-    { "phx_join", NEEDS_NOTHING, join, NULL },
-    { "new_message", NEEDS_JOIN, NULL, new_messages },
+    { "phx_join", NEEDS_NOTHING, true, join, NULL },
+    { "new_message", NEEDS_WRITER, false, NULL, new_messages },
 };
 
 static const struct topic {
@@ -320,7 +322,7 @@ static const struct topic_event *row_of(struct text topic, struct text event)
 bool channel_event_known(struct text topic, struct text event)
 {
     const struct topic_event *row = row_of(topic, event);
-    return row && row->needs == NEEDS_JOIN;
+    return row && !row->outside;
 }
 
 bool channel_event_together(struct text topic, struct text event)
@@ -337,19 +339,24 @@ void channel_call(const struct view *view, const struct channel_item *items, siz
     const struct topic_event *row = row_of(first->topic, first->event);
     size_t prefix = strlen(find_topic(first->topic)->prefix);
     struct call *calls = arena_array(items[0].scope->arena, count, sizeof *calls);
-    must(row && (row->needs == NEEDS_NOTHING || first->room_id) && (count == 1 || row->together));
+    must(row && (row->outside || first->room_id) && (count == 1 || row->together));
+    size_t allowed = 0;
     for (size_t i = 0; i < count; i++) {
         struct text topic = items[i].asked->topic;
         *items[i].answer = (struct channel_answer){ .status = "error" };
-        calls[i] = (struct call){ .scope = items[i].scope,
-                                  .view = view,
-                                  .asked = items[i].asked,
-                                  .name = { topic.at + prefix, topic.len - prefix },
-                                  .answer = items[i].answer };
+        calls[allowed] = (struct call){ .scope = items[i].scope,
+                                        .view = view,
+                                        .asked = items[i].asked,
+                                        .name = { topic.at + prefix, topic.len - prefix },
+                                        .answer = items[i].answer };
+        if (needs_judge(items[i].scope, row->needs) == ALLOWED)
+            allowed++;
+        else
+            refuse(&calls[allowed], DENIED, &(struct errors){ 0 });
     }
-    if (row->together)
-        row->together(calls, count);
-    else
+    if (allowed && row->together)
+        row->together(calls, allowed);
+    else if (allowed)
         row->alone(calls);
 }
 
