@@ -6,12 +6,12 @@
 #include "base/buffer.h"
 #include "base/must.h"
 #include "chat/scope.h"
+#include "relay/admit.h"
 #include "relay/broadcast.h"
 #include "relay/peer.h"
 #include "relay/phoenix.h"
 #include "relay/pool.h"
 #include "relay/relay.h"
-#include "relay/welcome.h"
 
 /* 500 messages with their html are far below it, unless they are made to be large: then the join is refused. */
 enum { REPLY_MAX = 64 * 1024 * 1024, BATCH_MAX = 128, BUCKETS = 64 };
@@ -94,29 +94,22 @@ static void write_reply(struct call *call)
     buffer_free(&text);
 }
 
-/* Who asks is judged anew with each call. False: the answer has been given. */
-static bool admit(struct call *call, struct scope *scope)
-{
-    if (welcome_scope(call->peer, scope))
-        return true;
-    channel_refuse(scope->arena, &call->answer, "unauthorized");
-    return false;
-}
-
 static void call_work(struct job *job, struct scope *scope, const struct view *view)
 {
     struct call_job *batch = (struct call_job *)job;
     struct scope *scopes = arena_array(job->arena, batch->count, sizeof *scopes);
     struct channel_item *items = arena_array(job->arena, batch->count, sizeof *items);
+    bool *admitted = arena_array(job->arena, batch->count, sizeof *admitted);
     size_t count = 0;
-    for (size_t i = 0; i < batch->count; i++) {
-        scopes[i] = *scope;
-        if (admit(batch->calls[i], &scopes[i]))
-            items[count++] = (struct channel_item){ &scopes[i], &batch->calls[i]->asked, &batch->calls[i]->answer };
-    }
-    channel_call(view, items, count);
+    admit_calls(scope, batch->calls, batch->count, scopes, admitted);
     for (size_t i = 0; i < batch->count; i++)
+        if (admitted[i])
+            items[count++] = (struct channel_item){ &scopes[i], &batch->calls[i]->asked, &batch->calls[i]->answer };
+    channel_call(view, items, count);
+    for (size_t i = 0; i < batch->count; i++) {
+        admit_joined(scope, batch->calls[i]);
         write_reply(batch->calls[i]);
+    }
 }
 
 /* --- out and back --- */

@@ -36,6 +36,7 @@ struct call {
     json_t *replaced;           /* join_ref of the member that this join replaced, or NULL */
     struct channel_answer answer;
     struct broadcast *reply; /* the whole frame */
+    const char *ended;       /* the member's session does not hold any more: why; else NULL */
 };
 
 /* A call of the peer, which is busy from now on; takes the message, and references of its own to the two refs. */

@@ -19,6 +19,7 @@
 #include "relay/head.h"
 #include "relay/phoenix.h"
 #include "relay/relay.h"
+#include "relay/sessions.h"
 #include "relay/watch.h"
 #include "relay/welcome.h"
 
@@ -77,6 +78,11 @@ void peer_send(struct peer *peer, struct broadcast *broadcast)
 {
     if (peer->state < PEER_CLOSING)
         queue(peer, broadcast);
+}
+
+void peer_drop(struct peer *peer)
+{
+    outbox_cut(&peer->out);
 }
 
 /* --- ending --- */
@@ -418,6 +424,7 @@ static void peer_free(struct peer *peer)
     *(peer->prev ? &peer->prev->next : &relay->peers) = peer->next;
     relay->peer_count--;
     relay->seated -= peer->seated;
+    sessions_leave(relay->sessions, &peer->session, peer);
     addresses_give(relay->addresses, &peer->counted);
     websocket_close(&peer->socket);
     outbox_free(&peer->out);

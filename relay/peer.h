@@ -15,6 +15,7 @@
 struct address;
 struct broadcast;
 struct hub_member;
+struct live_session;
 struct relay;
 
 /* Milliseconds. */
@@ -64,6 +65,7 @@ struct peer {
     struct peer *next, *prev; /* all peers */
     struct peer *next_flush, *next_end;
     struct hub_member *members;              /* newest first */
+    struct live_session *session;            /* of a member; NULL for a guest */
     uint32_t since, heard, stalled, closing; /* the beginning, the last sign of life, ... */
     uint32_t pings_until;                    /* the time that its pings so far would take at the average */
     struct websocket socket;
@@ -71,7 +73,7 @@ struct peer {
     struct peer_head *head;      /* until it is judged */
     char guest[PEER_GUEST_SIZE]; /* who it was found to be in the handshake; empty: nobody yet */
     char *address;               /* from where */
-    int64_t expires_at;          /* of its credentials, seconds since 1970; 0: it came without any */
+    int64_t expires_at;          /* of a guest's token, seconds since 1970; 0: it came without one */
     struct address *counted;     /* among the connections of its address, or NULL */
     uint64_t id;                 /* for the log */
 
@@ -96,6 +98,9 @@ void peer_send(struct peer *, struct broadcast *);
  * instead. Answers do not count: one that catches up with a busy room is longer than that by itself, and is bounded by
  * peers whose queue is long not being read. */
 void peer_tell(struct peer *, struct broadcast *);
+
+/* Forget what is queued, except for a frame that is half written. */
+void peer_drop(struct peer *);
 
 /* Send a close frame behind what is queued, then close. */
 void peer_end(struct peer *, int code, const char *reason);

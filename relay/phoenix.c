@@ -10,6 +10,7 @@
 #include "live/frame.h"
 #include "relay/broadcast.h"
 #include "relay/call.h"
+#include "relay/ending.h"
 #include "relay/hub.h"
 #include "relay/peer.h"
 #include "relay/relay.h"
@@ -46,6 +47,16 @@ static void say_end(struct peer *peer, struct text topic, const json_t *join_ref
     json_decref(payload);
 }
 
+static void say_session_ended(const struct hub_member *member, const char *reason)
+{
+    struct buffer text = buffer_new(SAID_MAX);
+    json_t *payload = channel_reason(reason);
+    frame_push(&text, member->join_ref, NULL, hub_topic(member->room), "session_ended", payload);
+    send_text(member->peer, &text);
+    buffer_free(&text);
+    json_decref(payload);
+}
+
 static json_t *error_payload(const char *event)
 {
     return strcmp(event, "phx_error") == 0 ? channel_reason("channel_crash") : json_object();
@@ -77,7 +88,10 @@ void phoenix_answered(struct call *call)
     struct peer *peer = call->peer;
     if (--peer->busy == 0)
         peer->together = 0;
-    if (peer->state == PEER_OPEN) {
+    if (peer->state == PEER_OPEN && call->ended) {
+        phoenix_session_ended(peer, call->ended, call->reply);
+        ending_session(peer->relay, peer->session, call->ended); /* and its other peers */
+    } else if (peer->state == PEER_OPEN) {
         peer_send(peer, call->reply);
         if (call->joining)
             finish_join(call);
@@ -280,6 +294,19 @@ struct hub *phoenix_hub_new(const struct relay *relay)
 {
     static const struct hub_events events = { .send = tell, .overflow = overflow };
     return hub_new(&events, (size_t)relay->config->relay_peer_queue);
+}
+
+void phoenix_session_ended(struct peer *peer, const char *reason, struct broadcast *reply)
+{
+    if (peer->state != PEER_OPEN)
+        return;
+    peer_drop(peer);
+    if (reply)
+        peer_send(peer, reply);
+    for (const struct hub_member *member = peer->members; member; member = member->next_of_peer)
+        if (!member->pending)
+            say_session_ended(member, reason);
+    peer_end(peer, 1001, "session ended");
 }
 
 void phoenix_gone(struct peer *peer)

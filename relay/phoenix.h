@@ -5,6 +5,7 @@
 
 #include "relay/websocket.h"
 
+struct broadcast;
 struct call;
 struct hub;
 struct hub_room;
@@ -19,6 +20,10 @@ struct hub *phoenix_hub_new(const struct relay *) __attribute__((warn_unused_res
 
 /* A call came back: send its reply and what follows from it. */
 void phoenix_answered(struct call *);
+
+/* The session of the peer has ended: what is queued is dropped, it is told why on every topic that it is joined to
+ * (after `reply`, if that is not NULL), and closed with 1001. Peers that are not open yet are left alone. */
+void phoenix_session_ended(struct peer *, const char *reason, struct broadcast *reply);
 
 /* A job of the peer came back and everything was done about it: go on with what waits, or free what is dead. */
 void phoenix_settled(struct peer *);

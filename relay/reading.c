@@ -23,12 +23,15 @@ static void release_told(void *arg)
     broadcast_release(&room->joined);
 }
 
-static enum outcome read_room(struct read_room *room, struct scope *scope, const struct view *view)
+/* *revoked: the counter of ended sessions, as in the snapshot that the messages are of. */
+static enum outcome read_room(struct read_room *room, struct scope *scope, const struct view *view, int64_t *revoked)
 {
     struct messages messages;
     enum outcome outcome = message_changed(scope, room->ring.id, room->rev, READ_MOST, &messages);
     if (outcome != DONE)
         return outcome;
+    if (messages.count)
+        *revoked = messages.revoked;
     room->told = arena_array(scope->arena, messages.count, sizeof(struct broadcast *));
     arena_own(scope->arena, room, release_told);
     size_t bytes = 0, i = 0;
@@ -78,18 +81,43 @@ static enum outcome sweep(struct read_job *read, struct scope *scope, bool *want
     return DONE;
 }
 
+/* Read the log of ended sessions as far as the messages that were read, or as it goes. */
+static enum outcome follow(struct read_job *read, struct scope *scope, const char *epoch, int64_t revoked)
+{
+    return revoked == read->ends.to ? DONE : ending_follow(scope, &read->ends, epoch);
+}
+
+static enum outcome read_all(struct read_job *read, struct scope *scope, const struct view *view, const char *epoch)
+{
+    enum outcome outcome = DONE;
+    bool *wanted = arena_array(scope->arena, read->count, sizeof *wanted);
+    memset(wanted, 1, read->count);
+    for (size_t i = 0; i < read->count; i++)
+        read->rooms[i].other = strcmp(epoch, read->rooms[i].epoch) != 0;
+    if (read->ends_due || strcmp(epoch, read->ends.epoch) != 0)
+        outcome = ending_follow(scope, &read->ends, epoch);
+    if (outcome == DONE && read->sweep)
+        outcome = sweep(read, scope, wanted);
+    int64_t revoked = read->ends.to;
+    for (size_t i = 0; outcome == DONE && i < read->count; i++) {
+        if (wanted[i] && !read->rooms[i].other)
+            outcome = read_room(&read->rooms[i], scope, view, &revoked);
+        if (outcome == DONE)
+            outcome = follow(read, scope, epoch, revoked);
+        revoked = read->ends.to;
+    }
+    return outcome;
+}
+
 void reading_work(struct job *job, struct scope *scope, const struct view *view)
 {
     struct read_job *read = (struct read_job *)job;
-    bool *wanted = arena_array(scope->arena, read->count, sizeof *wanted);
-    const char *epoch = db_epoch(scope->db, scope->arena);
-    read->outcome = epoch ? DONE : BROKEN;
-    memset(wanted, 1, read->count);
-    for (size_t i = 0; epoch && i < read->count; i++)
-        read->rooms[i].other = strcmp(epoch, read->rooms[i].epoch) != 0;
-    if (read->outcome == DONE && read->sweep)
-        read->outcome = sweep(read, scope, wanted);
-    for (size_t i = 0; read->outcome == DONE && i < read->count; i++)
-        if (wanted[i] && !read->rooms[i].other)
-            read->outcome = read_room(&read->rooms[i], scope, view);
+    const char *now = db_epoch(scope->db, scope->arena);
+    const char *epoch = now ? arena_copy(scope->arena, now, strlen(now)) : NULL;
+    read->outcome = epoch ? read_all(read, scope, view, epoch) : BROKEN;
+    now = epoch ? db_epoch(scope->db, scope->arena) : NULL;
+    if (now && strcmp(now, epoch) == 0)
+        return;
+    read->outcome = BROKEN; /* the connection was opened anew, and to another database: what was read is of both */
+    read->ends.done = false;
 }

@@ -9,6 +9,7 @@
 
 #include "base/errors.h"
 #include "base/text.h"
+#include "relay/ending.h"
 #include "relay/pool.h"
 
 struct broadcast;
@@ -38,13 +39,15 @@ struct read_job {
     struct job job;
     struct source *source;
     uint64_t listens;
-    bool sweep; /* read only those whose counter moved */
+    bool sweep;              /* read only those whose counter moved */
+    bool ends_due;           /* read the log of ended sessions in any case */
+    struct ending_read ends; /* to be applied before anything is told */
     struct read_room *rooms;
     size_t count;
     enum outcome outcome;
 };
 
-/* The job's work: fills the rooms and the outcome. */
+/* The job's work: fills the rooms, the ends and the outcome. */
 void reading_work(struct job *, struct scope *, const struct view *);
 
 #endif

@@ -20,10 +20,12 @@
 #include "base/must.h"
 #include "relay/addresses.h"
 #include "relay/call.h"
+#include "relay/ending.h"
 #include "relay/hub.h"
 #include "relay/peer.h"
 #include "relay/phoenix.h"
 #include "relay/pool.h"
+#include "relay/sessions.h"
 #include "relay/source.h"
 #include "relay/watch.h"
 #include "web/view.h"
@@ -143,6 +145,7 @@ static void tick(uv_timer_t *timer)
     struct relay *relay = timer->data;
     tidy(relay);
     source_tick(relay->source);
+    ending_tick(relay);
     for (struct peer *peer = relay->peers; peer; peer = peer->next) /* none is freed before the turn ends */
         peer_tick(peer);
     if (relay->turned_away)
@@ -230,6 +233,8 @@ static void start(struct program *program, uv_loop_t *loop)
     relay->pool = pool_new(loop, WORKERS, relay->config, relay->view);
     relay->calls = calls_new();
     relay->addresses = addresses_new();
+    relay->sessions = sessions_new();
+    relay->ends = ending_new();
     relay->source = source_new(relay);
     relay->watch = watch_new(loop, peer_ready);
     program->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -262,6 +267,8 @@ static void run(struct program *program)
     calls_free(&program->relay.calls);
     hub_free(&program->relay.hub);
     addresses_free(&program->relay.addresses);
+    ending_free(&program->relay.ends);
+    sessions_free(&program->relay.sessions);
     must(uv_loop_close(&loop) == 0);
     close(program->reserve);
     log_event(LOG_INFO, "stopped", LOG_N("peers", program->relay.peer_serial));

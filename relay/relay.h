@@ -15,9 +15,11 @@
 struct addresses;
 struct calls;
 struct config;
+struct ending;
 struct hub;
 struct peer;
 struct pool;
+struct sessions;
 struct source;
 struct view;
 struct watch;
@@ -30,6 +32,8 @@ struct relay {
     struct pool *pool;
     struct calls *calls;
     struct addresses *addresses;
+    struct sessions *sessions;
+    struct ending *ends;
     struct source *source;
     struct watch *watch; /* on the peers' descriptors */
     struct peer *peers;  /* all */

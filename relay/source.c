@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "db/listener.h"
+#include "relay/ending.h"
 #include "relay/hub.h"
 #include "relay/peer.h"
 #include "relay/phoenix.h"
@@ -43,7 +44,7 @@ struct source {
     bool listening;                  /* LISTEN is committed */
     bool renewed;                    /* the connections were declared dead, and none listens since */
     uint64_t listens;                /* counts the LISTENs: a sweep belongs to one */
-    bool sweep_due, reading;
+    bool sweep_due, ends_due, reading;
     int64_t reading_since;   /* relay_now */
     int64_t connected_since; /* clock_now, or 0 */
     bool sent_away;
@@ -59,6 +60,11 @@ int64_t source_connected_since(const struct source *source)
 bool source_away(const struct source *source)
 {
     return source->sent_away;
+}
+
+void source_submit(struct source *source, struct job *job)
+{
+    pool_submit(source->pool, job);
 }
 
 /* --- connected and lost --- */
@@ -141,6 +147,7 @@ static void read_done(struct job *job)
     struct read_job *read = (struct read_job *)job;
     struct source *source = read->source;
     source->reading = false;
+    ending_apply(source->relay, &read->ends);          /* that is true, whatever became of the rest */
     if (read->outcome != DONE || !source->listening) { /* nothing was told: the next sweep finds it again */
         lost(source, "read failed", source->reading_since);
         return;
@@ -176,6 +183,8 @@ static void submit(struct source *source, bool all)
     read->source = source;
     read->listens = source->listens;
     read->sweep = all;
+    read->ends_due = all || source->ends_due;
+    ending_ask(relay->ends, &read->ends);
     read->rooms = arena_array(read->job.arena, most, sizeof *read->rooms);
     for (struct hub_room *room = all ? hub_rooms(relay->hub) : NULL; room; room = room->next)
         if (room->id)
@@ -186,6 +195,7 @@ static void submit(struct source *source, bool all)
             add_room(read, room);
     }
     source->rung_count = 0;
+    source->ends_due = false;
     source->sweep_due = source->sweep_due && !all;
     source->reading = true;
     source->reading_since = relay_now(relay);
@@ -198,7 +208,7 @@ void source_turn(struct source *source)
         return;
     if (source->sweep_due)
         submit(source, true);
-    else if (source->rung_count && source->connected_since)
+    else if ((source->rung_count || source->ends_due) && source->connected_since)
         submit(source, false);
 }
 
@@ -235,6 +245,8 @@ static void hear(struct source *source)
     struct text channel, payload;
     int64_t id;
     while (listener_next(source->listener, &channel, &payload)) {
+        if (text_is(channel, "confab_session"))
+            source->ends_due = true;
         if (!text_is(channel, "confab_room") || !text_number(payload, INT64_MAX, &id))
             continue;
         struct hub_room *room = hub_room_by_id(source->relay->hub, id);

@@ -6,10 +6,11 @@
  * 2. After each connect: LISTEN is committed, then all rooms are swept, then bells are trusted. What happened in
  * between is found by the sweep, what happens later rings.
  * 3. One read is out at a time; what rings meanwhile is read next.
- * 4. Without the database nothing is told (DESIGN 4), five seconds after its last sign of life all peers are sent away
+ * 4. Each read brings what sessions have ended before what it brings of messages (ending.h).
+ * 5. Without the database nothing is told (DESIGN 4), five seconds after its last sign of life all peers are sent away
  *    (1013). On return the sweep finds what was missed. A database that went back in time, or is another one, shows by
  *    its epoch or a counter that fell: members are told to join anew.
- * 5. A database that vanished without a word (a partition, a machine that lost its power) is found out by a ping that
+ * 6. A database that vanished without a word (a partition, a machine that lost its power) is found out by a ping that
  *    is not answered in time. Then all connections are taken for dead, also those that workers wait on: what becomes of
  *    their statements is settled on new ones. */
 #ifndef CONFAB_RELAY_SOURCE_H
@@ -19,6 +20,7 @@
 #include <stdint.h>
 
 struct hub_room;
+struct job;
 struct relay;
 struct source;
 
@@ -36,6 +38,9 @@ void source_turn(struct source *);
 
 /* Once a second. */
 void source_tick(struct source *);
+
+/* Have the source's worker do it, in turn with its reads: jobs come back in the order of what they saw. */
+void source_submit(struct source *, struct job *);
 
 /* Since when the database can be heard and read (microseconds since 1970), or 0 while it can not. */
 int64_t source_connected_since(const struct source *);

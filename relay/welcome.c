@@ -15,6 +15,7 @@
 #include "relay/phoenix.h"
 #include "relay/pool.h"
 #include "relay/relay.h"
+#include "relay/sessions.h"
 #include "relay/source.h"
 #include "relay/upgrade.h"
 #include "web/csrf.h"
@@ -26,11 +27,11 @@ struct verify_job {
     struct job job;
     struct peer *peer;
     struct upgrade *upgrade;
-    struct text cookie, bearer, csrf;
+    struct text csrf;
+    struct session session;
     int status; /* 101, or what to refuse with */
     const char *reason;
-    struct text guest; /* who it is */
-    int64_t expires_at;
+    struct text guest; /* who it is; empty for a member */
 };
 
 static void refuse(struct peer *peer, int status, const char *reason, const char *allow, bool no_body)
@@ -41,13 +42,6 @@ static void refuse(struct peer *peer, int status, const char *reason, const char
     upgrade_refuse(&answer, status, allow, no_body);
     peer_answer(peer, buffer_view(&answer), status, reason);
     buffer_free(&answer);
-}
-
-bool welcome_scope(const struct peer *peer, struct scope *scope)
-{
-    scope->address = text_of(peer->address);
-    scope->guest = text_of(peer->guest);
-    return !peer->expires_at || peer->expires_at > scope->now / 1000000;
 }
 
 /* --- the health page --- */
@@ -69,23 +63,22 @@ static void answer_health(struct peer *peer, const struct upgrade *upgrade)
 
 static void judge(struct verify_job *verify, struct scope *scope)
 {
-    struct credentials came = { .cookie = verify->cookie, .bearer = verify->bearer };
-    struct session session;
+    struct session *session = &verify->session;
     verify->status = 403;
-    if (session_open(&came, scope, &session) != DONE) {
+    if (session_check(scope, session) != DONE) {
         verify->status = 503;
         verify->reason = "database away";
-    } else if (session.state == SESSION_BAD) {
+    } else if (session->state == SESSION_BAD) {
         verify->reason = "credentials";
-    } else if (session.from_cookie && !csrf_valid(scope->config, &session, verify->csrf)) {
+    } else if (session->from_cookie && !csrf_valid(scope->config, session, verify->csrf)) {
         verify->reason = "csrf";
     } else {
         verify->status = 101;
     }
-    if (verify->status == 101 && session.state == SESSION_NONE)
-        session_passing_guest(scope);
-    verify->guest = scope->guest;
-    verify->expires_at = session.expires_at;
+    if (verify->status == 101 && session->state == SESSION_USER && session->token.sight_due) {
+        scope->address = text_of(verify->peer->address);
+        token_seen(scope, &session->token.id, 1);
+    }
 }
 
 static void verify_work(struct job *job, struct scope *scope, const struct view *view)
@@ -102,7 +95,11 @@ static void last_look(struct verify_job *verify)
     const struct relay *relay = peer->relay;
     if (verify->status != 101)
         return;
-    if (peer_impatient(peer)) {
+    if (peer->session && peer->session->state != SESSION_LIVE) {
+        bool ended = peer->session->state == SESSION_ENDED;
+        verify->status = ended ? 403 : 503;
+        verify->reason = ended ? "session ended" : "sessions unknown";
+    } else if (peer_impatient(peer)) {
         verify->status = 400;
         verify->reason = "frames before the answer";
     } else if (!addresses_take(relay->addresses, text_of(peer->address), (size_t)relay->config->relay_max_per_address,
@@ -125,12 +122,33 @@ static void verify_done(struct job *job)
         return;
     }
     must(verify->guest.len < sizeof peer->guest);
-    memcpy(peer->guest, verify->guest.at, verify->guest.len);
-    peer->expires_at = verify->expires_at;
+    if (verify->guest.len)
+        memcpy(peer->guest, verify->guest.at, verify->guest.len);
+    if (peer->session)
+        sessions_verified(peer->session, verify->session.expires_at, relay_now(peer->relay));
+    else
+        peer->expires_at = verify->session.expires_at;
     upgrade_accept(verify->upgrade, &answer);
     peer_open(peer, buffer_view(&answer));
     buffer_free(&answer);
     phoenix_settled(peer);
+}
+
+/* What the token says by itself. Whoever it names is registered from here on, before the row is asked for. */
+static void read_credentials(struct verify_job *verify, const struct upgrade *upgrade)
+{
+    struct peer *peer = verify->peer;
+    struct arena *arena = verify->job.arena;
+    struct credentials came = { .cookie = text_copy(arena, upgrade->cookie),
+                                .bearer = text_copy(arena, upgrade->bearer) };
+    struct scope scope = { .arena = arena, .config = peer->relay->config, .now = clock_now() };
+    struct session *session = &verify->session;
+    session_read(&came, &scope, session);
+    if (session->state == SESSION_CLAIMED)
+        peer->session = sessions_join(peer->relay->sessions, session->hash, session->sub, session->context, peer);
+    else if (session->state == SESSION_NONE)
+        session_passing_guest(&scope);
+    verify->guest = scope.guest;
 }
 
 static void verify(struct peer *peer, const struct upgrade *upgrade)
@@ -141,9 +159,8 @@ static void verify(struct peer *peer, const struct upgrade *upgrade)
     peer->relay->seated++;
     job->upgrade = arena_alloc(job->job.arena, sizeof *upgrade);
     *job->upgrade = *upgrade; /* of its texts only these are read on */
-    job->cookie = text_copy(job->job.arena, upgrade->cookie);
-    job->bearer = text_copy(job->job.arena, upgrade->bearer);
     job->csrf = text_copy(job->job.arena, upgrade->csrf);
+    read_credentials(job, upgrade);
     peer->busy++;
     peer->state = PEER_JUDGED;
     peer_update(peer);

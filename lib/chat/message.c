@@ -5,6 +5,8 @@
 #include "db/db.h"
 #include "queries.h"
 
+enum { MESSAGE_COLUMNS = 16 };
+
 /* Columns as sql/queries/message.sql defines them. */
 void message_from_row(const struct rows *rows, int row, struct message *message)
 {
@@ -39,6 +41,7 @@ static enum outcome read_messages(const struct scope *scope, const struct query 
     if (rows.status != DB_DONE)
         return BROKEN;
     out->count = (size_t)rows.count;
+    out->revoked = query == &query_message_changed && rows.count ? row_number(&rows, 0, MESSAGE_COLUMNS) : 0;
     out->items = arena_array(scope->arena, out->count, sizeof *out->items);
     for (int i = 0; i < rows.count; i++)
         message_from_row(&rows, i, &out->items[i]);

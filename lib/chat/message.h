@@ -34,6 +34,7 @@ struct message {
 struct messages {
     struct message *items;
     size_t count;
+    int64_t revoked; /* of message_changed, if there are any: the counter of ended sessions in the same snapshot */
 };
 
 /* The last `most` messages of a room, oldest first. */

@@ -21,6 +21,14 @@ const char *token_end_name(enum token_end end)
     return ends[end];
 }
 
+const char *token_end_known(struct text name)
+{
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        if (text_is(name, ends[i]))
+            return ends[i];
+    return ends[TOKEN_REVOKED];
+}
+
 struct text token_hash(struct arena *arena, struct text jti)
 {
     unsigned char hash[crypto_hash_sha256_BYTES];
@@ -128,6 +136,24 @@ void token_seen(const struct scope *scope, const int64_t *ids, size_t count)
     param_text_or_null(&params, scope->arena, scope->address);
     struct rows rows = db_run(scope->db, scope->arena, &query_token_seen, &params);
     (void)rows; /* logged where it failed */
+}
+
+void token_still_open(const struct scope *scope, const int64_t *ids, size_t count)
+{
+    struct params params = { 0 };
+    param_numbers(&params, scope->arena, ids, count);
+    struct rows rows = db_run(scope->db, scope->arena, &query_token_still_open, &params);
+    (void)rows; /* logged where it failed */
+}
+
+const char *token_end_reason(const struct scope *scope, struct text hash)
+{
+    struct params params = { 0 };
+    param_text(&params, scope->arena, hash);
+    struct rows rows = db_run(scope->db, scope->arena, &query_token_end_reason, &params);
+    if (rows.status != DB_DONE)
+        return NULL;
+    return rows.count ? token_end_known(row_text(&rows, 0, 0)) : ends[TOKEN_REVOKED];
 }
 
 static bool hash_possible(struct text hash)

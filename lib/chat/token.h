@@ -17,6 +17,8 @@ enum token_context { TOKEN_SESSION, TOKEN_API };
 enum token_end { TOKEN_SIGNED_OUT, TOKEN_REVOKED, TOKEN_EXPIRED, TOKEN_BANNED, TOKEN_REPLACED };
 
 const char *token_end_name(enum token_end);
+/* The same word, as it lasts; "revoked" for one that is not known. */
+const char *token_end_known(struct text name);
 
 enum {
     TOKEN_HASH_LEN = 43, /* SHA-256 in base64url */
@@ -71,6 +73,13 @@ enum outcome token_renew(const struct scope *, struct token *) __attribute__((wa
 
 /* These sessions of the asker were seen now, from scope->address. What goes wrong is logged only. */
 void token_seen(const struct scope *, const int64_t *ids, size_t count);
+
+/* The pages of these sessions are open, so they count as seen. What goes wrong is logged only. */
+void token_still_open(const struct scope *, const int64_t *ids, size_t count);
+
+/* Why a token does not hold, in the words of token_end_name; one without a row was revoked. NULL: the database could
+ * not be asked. */
+const char *token_end_reason(const struct scope *, struct text hash) __attribute__((warn_unused_result));
 
 /* End one of the asker's. MISSING: it is not the asker's, or has ended already. */
 enum outcome token_end(const struct scope *, struct text hash, enum token_end why) __attribute__((warn_unused_result));

@@ -82,8 +82,9 @@ select * from (
 order by seq;
 
 -- query message_changed read
--- $2 room, $3 rev, $4 at most so many: what changed after that number, in order of rev
-select @columns@
+-- $2 room, $3 rev, $4 at most so many: what changed after that number, in order of rev, each with the counter of ended sessions in
+-- the same snapshot
+select @columns@, (select last from revocation_counter)
 from messages m
 join rooms_visible($1::bigint) r on r.id = m.room_id
 left join users u on u.id = m.user_id

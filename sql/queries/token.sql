@@ -56,6 +56,18 @@ where user_id = $1::bigint and hash is distinct from $3::text and context in ('s
     and expires_at > now()
 returning id;
 
+-- query token_still_open again
+-- $1 ids of sessions whose pages are open: they count as seen
+update tokens set last_seen_at = now()
+where id = any ($1::bigint[]) and ended_as is null and last_seen_at < now() - interval '5 minutes';
+
+-- query token_end_reason read
+-- $1 hash of one that does not hold: why
+select coalesce(t.ended_as, case when u.banned_at is not null then 'banned' when t.expires_at <= now() then 'expired' else 'revoked' end)
+from tokens t
+join users u on u.id = t.user_id
+where t.hash = $1::text;
+
 -- query token_list read
 -- $1 user. The live ones, the latest seen first
 select t.hash, t.context, extract(epoch from t.inserted_at)::bigint, extract(epoch from t.last_seen_at)::bigint,
