@@ -34,9 +34,9 @@ void answer_header(struct answer *answer, const char *name, struct text value)
     must(!answer->headers.full);
 }
 
-void answer_redirect(struct answer *answer, struct text location)
+void answer_redirect(struct answer *answer, int status, struct text location)
 {
-    answer->status = 303;
+    answer->status = status;
     buffer_clear(&answer->body);
     answer_header(answer, "Location", location);
 }
@@ -45,12 +45,17 @@ const char *answer_reason(int status)
 {
     switch (status) {
     case 200: return "OK";
+    case 201: return "Created";
+    case 204: return "No Content";
+    case 302: return "Found";
     case 303: return "See Other";
     case 308: return "Permanent Redirect";
     case 400: return "Bad Request";
+    case 401: return "Unauthorized";
     case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
+    case 409: return "Conflict";
     case 413: return "Content Too Large";
     case 415: return "Unsupported Media Type";
     case 422: return "Unprocessable Content";
@@ -94,8 +99,10 @@ bool answer_send(struct answer *answer, struct arena *arena, const struct config
 {
     must(!answer->body.full);
     add_security(answer, arena, config);
-    const char *start = arena_printf(arena, "Status: %d %s\r\nContent-Length: %zu\r\n", answer->status,
-                                     answer_reason(answer->status), answer->body.len);
+    /* RFC 9110 8.6: a 204 has no length */
+    const char *length = answer->status == 204 ? "" : arena_printf(arena, "Content-Length: %zu\r\n", answer->body.len);
+    const char *start =
+        arena_printf(arena, "Status: %d %s\r\n%s", answer->status, answer_reason(answer->status), length);
     struct buffer whole = buffer_new(ANSWER_MAX + 2 * ANSWER_HEADERS_MAX);
     buffer_string(&whole, start);
     buffer_text(&whole, buffer_view(&answer->headers));

@@ -28,8 +28,8 @@ void answer_reset(struct answer *);
 /* Add a header. A CR, LF or NUL in the value is our own mistake. */
 void answer_header(struct answer *, const char *name, struct text value);
 
-/* 303 to a path of ours; it replaces what was in the answer but its headers. */
-void answer_redirect(struct answer *, struct text location);
+/* To a path of ours: 302 from a page, 303 from a form. It replaces what was in the answer but its headers. */
+void answer_redirect(struct answer *, int status, struct text location);
 
 /* The reason phrase of a status. */
 const char *answer_reason(int status);

@@ -124,7 +124,7 @@ void messages_create(struct request *request)
     switch (post(request, room, &errors, &message)) {
     case DONE:
         remember_name(request, message.name);
-        answer_redirect(&request->answer, text_of(request_path(request, "rooms/%.*s", TEXT_ARGS(room->slug))));
+        answer_redirect(&request->answer, 303, text_of(request_path(request, "rooms/%.*s", TEXT_ARGS(room->slug))));
         return;
     case INVALID: rooms_page(request, room, 422, true, &errors); return;
     case LIMITED: limited(request, room, &errors); return;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "base/utf8.h"
+#include "cgi-bin/gateway.h"
 #include "cgi-bin/request.h"
 #include "web/csrf.h"
 #include "web/view.h"
@@ -36,14 +37,29 @@ static json_t *user(const struct request *request)
                      scope->name.len, "picture", scope->picture.at, scope->picture.len);
 }
 
+void page_flash(struct request *request, enum flash flash)
+{
+    answer_header(&request->answer, "Set-Cookie", flash_set(request->scope.config, request->scope.arena, flash));
+}
+
+static json_t *flash(struct request *request)
+{
+    enum flash left = flash_find(request->scope.config, gateway_variable(request->gateway, "HTTP_COOKIE"));
+    if (left == FLASH_NONE || request->head)
+        return json_null();
+    page_flash(request, FLASH_NONE);
+    return json_pack("{s:s, s:s}", "kind", flash_kind(left), "text", flash_sentence(left));
+}
+
 json_t *page_data(struct request *request, const char *title)
 {
     const struct scope *scope = &request->scope;
     struct text csrf =
         request->session.secret.len ? csrf_token(scope->config, scope->arena, &request->session) : TEXT("");
-    json_t *data = json_pack("{s:o, s:s, s:s%, s:o, s:o, s:n}", "site", site(request), "title", title, "csrf", csrf.at,
+    json_t *data = json_pack("{s:o, s:s, s:s%, s:o, s:o, s:o}", "site", site(request), "title", title, "csrf", csrf.at,
                              csrf.len, "user", user(request), "guest",
-                             scope->guest.len ? json_stringn(scope->guest.at, scope->guest.len) : json_null(), "flash");
+                             scope->guest.len ? json_stringn(scope->guest.at, scope->guest.len) : json_null(), "flash",
+                             flash(request));
     must(data != NULL);
     return data;
 }

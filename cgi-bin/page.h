@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "base/text.h"
+#include "web/flash.h"
 
 struct request;
 
@@ -12,7 +13,11 @@ struct request;
  * form, or that goes live, calls it before page_data. */
 void page_identify(struct request *);
 
-/* The layout's data. A new reference; belongs to the request once page_render was called with it. */
+/* Say something on the next page. */
+void page_flash(struct request *, enum flash);
+
+/* The layout's data, with what the last page left to say, which is then said. A new reference; belongs to the request
+ * once page_render was called with it. */
 json_t *page_data(struct request *, const char *title);
 
 /* Render a view as the answer, with this status; takes data. A page past its limits becomes a 500. */

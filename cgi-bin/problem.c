@@ -12,11 +12,12 @@ static const char *usual_sentence(int status)
 {
     switch (status) {
     case 400: return "The request could not be understood.";
+    case 401: return "You must log in to do this.";
     case 403: return "This is not allowed.";
     case 404: return "There is no such page.";
     case 405: return "This cannot be done here.";
     case 413: return "That is more than can be taken at once.";
-    case 415: return "The form came in a format that is not understood.";
+    case 415: return "It came in a format that is not understood.";
     case 422: return "Something that was sent is not right.";
     case 429: return "That was too much at once. Please wait a moment.";
     case 503: return "The chat cannot be reached just now. Please try again in a moment.";
@@ -90,6 +91,12 @@ void problem_errors(struct request *request, int status, const struct errors *er
 void problem_status(struct request *request, int status)
 {
     problem_show(request, status, usual_sentence(status));
+}
+
+void problem_unauthorized(struct request *request, const char *sentence)
+{
+    problem_show(request, 401, sentence);
+    answer_header(&request->answer, "WWW-Authenticate", TEXT("Bearer"));
 }
 
 void problem_broken(struct request *request)

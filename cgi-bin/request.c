@@ -43,7 +43,9 @@ static struct text below_base(const struct config *config, struct text path)
 static int read_target(struct request *request)
 {
     struct arena *arena = request->scope.arena;
-    struct text query = gateway_variable(request->gateway, "REQUEST_URI"), raw = text_split(&query, '?'), path;
+    struct text query = gateway_variable(request->gateway, "REQUEST_URI"), raw, path;
+    request->target = query;
+    raw = text_split(&query, '?');
     if (raw.len == 0 || raw.at[0] != '/' || raw.len > PATH_MAX_BYTES || query.len > PATH_MAX_BYTES)
         return 400;
     if (!text_percent_decode(arena, raw, false, &path) || !utf8_valid(path) || utf8_has_control(path))
@@ -51,6 +53,7 @@ static int read_target(struct request *request)
     if (!form_parse(arena, query, &request->query))
         return 400;
     request->path = below_base(request->scope.config, path);
+    request->api = text_starts(request->path, "/api/");
     return 0;
 }
 
@@ -60,6 +63,9 @@ static void read_method(struct request *request)
     request->head = text_is(request->method_name, "HEAD");
     request->method = request->head || text_is(request->method_name, "GET") ? METHOD_GET
                       : text_is(request->method_name, "POST")               ? METHOD_POST
+                      : text_is(request->method_name, "DELETE")             ? METHOD_DELETE
+                      : text_is(request->method_name, "PATCH")              ? METHOD_PATCH
+                      : text_is(request->method_name, "PUT")                ? METHOD_PATCH
                                                                             : METHOD_OTHER;
 }
 
@@ -77,7 +83,9 @@ int request_read(struct request *request, struct gateway *gateway)
     request->wants_json = !contains(accept, "text/html") &&
                           (contains(accept, "application/json") || contains(accept, "application/problem+json"));
     int refused = read_target(request);
-    request->wants_json = request->wants_json || text_starts(request->path, "/api/");
+    request->wants_json = request->wants_json || request->api;
+    if (!request->api && request->method != METHOD_GET && request->method != METHOD_POST)
+        request->method = METHOD_OTHER; /* forms say it in _method, with their token */
     return refused;
 }
 
@@ -91,28 +99,53 @@ static int64_t content_length(const struct request *request)
     return text_number(length, INT64_MAX, &number) ? number : -2;
 }
 
-static bool is_form(struct text content_type)
+static bool is_type(struct text content_type, const char *type)
 {
     struct text rest = content_type;
-    return text_is_nocase(text_strip(text_split(&rest, ';')), "application/x-www-form-urlencoded");
+    return text_is_nocase(text_strip(text_split(&rest, ';')), type);
 }
 
-int request_read_form(struct request *request)
+static int read_body(struct request *request, const char *type, struct text *out)
 {
-    struct arena *arena = request->scope.arena;
     int64_t limit = request->scope.config->limits_body, length = content_length(request);
     if (length == -2)
         return 400;
     if (length > limit)
         return 413;
-    if (!is_form(request->content_type))
+    if (!is_type(request->content_type, type))
         return 415;
     size_t size = length >= 0 ? (size_t)length : (size_t)limit + 1;
-    char *bytes = arena_alloc(arena, size + 1);
+    char *bytes = arena_alloc(request->scope.arena, size + 1);
     size_t got = gateway_read(request->gateway, bytes, size);
     if (length >= 0 ? got != size : got > (size_t)limit)
         return length >= 0 ? 400 : 413;
-    return form_parse(arena, (struct text){ bytes, got }, &request->body) ? 0 : 400;
+    *out = (struct text){ bytes, got };
+    return 0;
+}
+
+int request_read_form(struct request *request)
+{
+    struct text body;
+    int status = read_body(request, "application/x-www-form-urlencoded", &body);
+    if (status)
+        return status;
+    return form_parse(request->scope.arena, body, &request->body) ? 0 : 400;
+}
+
+static void release(void *json)
+{
+    json_decref(json);
+}
+
+int request_read_json(struct request *request)
+{
+    struct text body;
+    int status = read_body(request, "application/json", &body);
+    if (status)
+        return status;
+    request->json = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, NULL);
+    arena_own(request->scope.arena, request->json, release);
+    return json_is_object(request->json) ? 0 : 400;
 }
 
 const char *request_path(const struct request *request, const char *format, ...)

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include <jansson.h>
+
 #include "base/text.h"
 #include "cgi-bin/answer.h"
 #include "chat/scope.h"
@@ -14,7 +16,7 @@ struct gateway;
 struct route;
 struct view;
 
-enum method { METHOD_GET, METHOD_POST, METHOD_OTHER };
+enum method { METHOD_GET, METHOD_POST, METHOD_PATCH, METHOD_DELETE, METHOD_OTHER };
 
 enum { ROUTE_PARAMS_MAX = 3, PATH_MAX_BYTES = 2048 };
 
@@ -25,12 +27,15 @@ struct request {
 
     /* asked */
     struct text method_name;
-    enum method method; /* HEAD counts as GET */
+    enum method method; /* HEAD counts as GET, PUT as PATCH */
     bool head;
-    struct text path; /* decoded, below the base path, with its leading slash */
+    struct text target; /* as it came: path and query */
+    struct text path;   /* decoded, below the base path, with its leading slash */
     struct text origin, fetch_site, content_type;
+    bool api;        /* below /api/ */
     bool wants_json; /* an API client: errors as problem+json */
     struct form query, body;
+    json_t *json; /* the body of a route that takes JSON: an object, the arena's */
     const struct route *route;
     struct text params[ROUTE_PARAMS_MAX]; /* what stood for :name in the route's pattern */
 
@@ -46,6 +51,9 @@ int request_read(struct request *, struct gateway *);
 
 /* Read and decode a form's body of at most limits.body bytes. 0, or the status to refuse with. */
 int request_read_form(struct request *);
+
+/* Read a JSON object of at most limits.body bytes, into request->json. 0, or the status to refuse with. */
+int request_read_json(struct request *);
 
 /* A path below the base path, for links: request_path(request, "rooms/%s", slug). */
 const char *request_path(const struct request *, const char *format, ...)

@@ -1,21 +1,19 @@
 #include "cgi-bin/routes.h"
 
 #include "base/arena.h"
-#include "base/config.h"
-#include "base/log.h"
-#include "cgi-bin/gateway.h"
+#include "cgi-bin/guard.h"
 #include "cgi-bin/handlers.h"
 #include "cgi-bin/problem.h"
-#include "web/csrf.h"
 
 /* clang-format off */
 static const struct route routes[] = {
-    { METHOD_GET,  "/",                         ANYONE, NOTHING, rooms_home,      NULL },
-    { METHOD_GET,  "/rooms/:slug",              ANYONE, NOTHING, rooms_show,      NULL },
-    { METHOD_GET,  "/rooms/:slug/messages",     ANYONE, NOTHING, messages_index,  NULL },
-    { METHOD_GET,  "/rooms/:slug/messages/:id", ANYONE, NOTHING, messages_show,   NULL },
-    { METHOD_POST, "/rooms/:slug/messages",     POSTER, FORM,    messages_create, messages_refused },
-    { METHOD_GET,  "/healthz",                  PUBLIC, NOTHING, health_show,     NULL },
+    { METHOD_GET,    "/",                             NEEDS_NOTHING, TAKES_NOTHING, rooms_home,         NULL },
+    { METHOD_GET,    "/rooms/:slug",                  NEEDS_NOTHING, TAKES_NOTHING, rooms_show,         NULL },
+    { METHOD_GET,    "/rooms/:slug/messages",         NEEDS_NOTHING, TAKES_NOTHING, messages_index,     NULL },
+    { METHOD_GET,    "/rooms/:slug/messages/:id",     NEEDS_NOTHING, TAKES_NOTHING, messages_show,      NULL },
+    { METHOD_POST,   "/rooms/:slug/messages",         NEEDS_WRITER,  TAKES_FORM,    messages_create,    messages_refused },
+
+    { METHOD_GET,    "/healthz",                      PUBLIC,        TAKES_NOTHING, health_show,        NULL },
 };
 /* clang-format on */
 
@@ -40,89 +38,95 @@ static bool match(const char *pattern, struct text path, struct text params[ROUT
     return path.len == 0 && want.len == 0;
 }
 
-static const char *method_names(enum method method)
+/* A form is sent by POST, whatever it means. */
+static const char *method_names(const struct route *route)
 {
-    return method == METHOD_GET ? "GET, HEAD" : "POST";
+    if (route->method == METHOD_GET)
+        return "GET, HEAD";
+    if (route->method == METHOD_POST || route->takes == TAKES_FORM)
+        return "POST";
+    return route->method == METHOD_PATCH ? "PATCH, PUT" : "DELETE";
+}
+
+static const char *list(struct arena *arena, const char *names, const char *name, unsigned *listed, enum method method)
+{
+    if (*listed & 1u << method)
+        return names;
+    *listed |= 1u << method;
+    return names ? arena_printf(arena, "%s, %s", names, name) : name;
+}
+
+static const struct route *find(struct request *request, enum method method)
+{
+    for (size_t i = 0; i < ROUTE_COUNT; i++)
+        if (routes[i].method == method && match(routes[i].pattern, request->path, request->params))
+            return &routes[i];
+    return NULL;
+}
+
+/* A row of the path that a form can mean by its _method. */
+static const struct route *find_form(struct request *request)
+{
+    for (size_t i = 0; i < ROUTE_COUNT; i++)
+        if (routes[i].takes == TAKES_FORM && match(routes[i].pattern, request->path, request->params))
+            return &routes[i];
+    return NULL;
+}
+
+static const char *allowed(struct request *request)
+{
+    const char *names = NULL;
+    unsigned listed = 0;
+    for (size_t i = 0; i < ROUTE_COUNT; i++)
+        if (match(routes[i].pattern, request->path, request->params))
+            names = list(request->scope.arena, names, method_names(&routes[i]), &listed,
+                         routes[i].takes == TAKES_FORM ? METHOD_POST : routes[i].method);
+    return names;
 }
 
 const struct route *route_find(struct request *request, const char **allow)
 {
-    *allow = NULL;
-    for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        if (!match(routes[i].pattern, request->path, request->params))
-            continue;
-        if (routes[i].method == request->method)
-            return &routes[i];
-        const char *name = method_names(routes[i].method);
-        *allow = *allow ? arena_printf(request->scope.arena, "%s, %s", *allow, name) : name;
-    }
-    return NULL;
+    const struct route *route = find(request, request->method);
+    if (!route && request->method == METHOD_POST)
+        route = find_form(request);
+    *allow = route ? NULL : allowed(request);
+    return route;
 }
 
-/* Fills scope and session. A page drops a cookie that does not hold and goes on as guest. */
-static bool guard_session(struct request *request)
+/* The row that a form means by its _method. One that the path does not have is passed over like any field that nobody
+ * asked for. NULL: it should have had one. */
+static const struct route *form_route(struct request *request)
 {
-    struct credentials came = { .cookie = gateway_variable(request->gateway, "HTTP_COOKIE"), .bearer = TEXT("") };
-    if (request->route->needs == PUBLIC)
-        return true;
-    if (session_open(&came, &request->scope, &request->session) == DONE)
-        return true;
-    problem_broken(request);
-    return false;
+    struct text named = form_value(&request->body, "_method");
+    enum method method = text_is_nocase(named, "delete")  ? METHOD_DELETE
+                         : text_is_nocase(named, "patch") ? METHOD_PATCH
+                                                          : METHOD_OTHER;
+    const struct route *route = find(request, method);
+    return route && route->takes == TAKES_FORM ? route : find(request, METHOD_POST);
 }
 
-static bool guard_needs(struct request *request)
+static void no_route(struct request *request, const char *allow)
 {
-    if (request->route->needs != POSTER || scope_member(&request->scope) || request->scope.config->site_guests)
-        return true;
-    problem_show(request, 403, "Guests may not write here. Please log in.");
-    return false;
-}
-
-/* Another site's page says so by Sec-Fetch-Site or Origin; what says nothing (old browsers, programs) still needs the
- * token. */
-static bool foreign(const struct request *request)
-{
-    if (request->fetch_site.len && !text_is(request->fetch_site, "same-origin") &&
-        !text_is(request->fetch_site, "none"))
-        return true;
-    return request->origin.len && !text_equal(request->origin, request->scope.config->origin);
-}
-
-static bool guard_form(struct request *request)
-{
-    if (request->route->takes != FORM)
-        return true;
-    int status = request_read_form(request);
-    if (status) {
-        problem_status(request, status);
-        return false;
-    }
-    if (!foreign(request) && csrf_valid(request->scope.config, &request->session, form_value(&request->body, "_csrf")))
-        return true;
-    log_event(LOG_WARN, "csrf refused", LOG_S("request", request->id), LOG_T("origin", request->origin));
-    if (request->route->refused && request_same_origin(request))
-        request->route->refused(request);
-    else
-        problem_show(request, 403,
-                     "The form was not sent from one of our own pages, or its page is too old. "
-                     "Please go back, reload the page and try again.");
-    return false;
+    guard_glance(request);
+    problem_status(request, allow ? 405 : 404);
+    if (allow)
+        answer_header(&request->answer, "Allow", text_of(allow));
 }
 
 void route_dispatch(struct request *request)
 {
     const char *allow;
     request->route = route_find(request, &allow);
-    if (!request->route && allow) {
-        problem_status(request, 405);
-        answer_header(&request->answer, "Allow", text_of(allow));
-        return;
-    }
     if (!request->route) {
-        problem_status(request, 404);
+        no_route(request, allow);
         return;
     }
-    if (guard_session(request) && guard_form(request) && guard_needs(request))
+    if (!guard_session(request) || !guard_body(request))
+        return;
+    if (request->route->takes == TAKES_FORM)
+        request->route = form_route(request);
+    if (!request->route)
+        no_route(request, allowed(request));
+    else if (guard_asker(request))
         request->route->handle(request);
 }

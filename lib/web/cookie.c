@@ -21,9 +21,8 @@ static struct text next_pair(struct text *rest)
     return text_strip(pair);
 }
 
-bool cookie_find(const struct config *config, struct text header, struct text *out)
+bool cookie_named(const char *ours, struct text header, struct text *out)
 {
-    const char *ours = cookie_name(config);
     int found = 0;
     *out = TEXT("");
     if (header.len > COOKIE_HEADER_MAX)
@@ -38,9 +37,20 @@ bool cookie_find(const struct config *config, struct text header, struct text *o
     return found > 0;
 }
 
-struct text cookie_set(const struct config *config, struct arena *arena, struct text value, int64_t max_age)
+bool cookie_find(const struct config *config, struct text header, struct text *out)
+{
+    return cookie_named(cookie_name(config), header, out);
+}
+
+struct text cookie_make(const struct config *config, struct arena *arena, const char *name, struct text value,
+                        int64_t max_age)
 {
     const char *age = max_age == 0 ? "" : arena_printf(arena, "; Max-Age=%lld", (long long)(max_age < 0 ? 0 : max_age));
-    return text_of(arena_printf(arena, "%s=%.*s; Path=/; HttpOnly; SameSite=Lax%s%s", cookie_name(config),
-                                TEXT_ARGS(value), config->secure ? "; Secure" : "", age));
+    return text_of(arena_printf(arena, "%s=%.*s; Path=/; HttpOnly; SameSite=Lax%s%s", name, TEXT_ARGS(value),
+                                config->secure ? "; Secure" : "", age));
+}
+
+struct text cookie_set(const struct config *config, struct arena *arena, struct text value, int64_t max_age)
+{
+    return cookie_make(config, arena, cookie_name(config), value, max_age);
 }

@@ -1,4 +1,4 @@
-/* Cookies: the one that names the session (or the guest). */
+/* Cookies: the one that names the session (or the guest), and others of ours. */
 #ifndef CONFAB_WEB_COOKIE_H
 #define CONFAB_WEB_COOKIE_H
 
@@ -22,5 +22,9 @@ bool cookie_find(const struct config *, struct text header, struct text *out);
 /* A Set-Cookie value: HttpOnly, SameSite=Lax, Path=/, Secure over https. max_age in seconds; 0 makes it end with the
  * browser, -1 deletes it. */
 struct text cookie_set(const struct config *, struct arena *, struct text value, int64_t max_age);
+
+/* The same two for a cookie of another name. */
+bool cookie_named(const char *name, struct text header, struct text *out);
+struct text cookie_make(const struct config *, struct arena *, const char *name, struct text value, int64_t max_age);
 
 #endif

@@ -79,7 +79,7 @@ static void test_case(size_t i)
     if (!route)
         return;
     is(joined(&request), cases[i].params, "its parameters");
-    ok((route->method == METHOD_GET) == (route->takes == NOTHING),
+    ok((route->method == METHOD_GET) == (route->takes == TAKES_NOTHING),
        "V3 what changes something wants a token, reading does not");
     ok(route->method == METHOD_GET || route->needs != PUBLIC, "and somebody who asks");
 }
