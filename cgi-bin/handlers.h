@@ -12,6 +12,19 @@ void messages_show(struct request *);
 void messages_create(struct request *);
 void messages_refused(struct request *); /* the form again, with a token that holds */
 
+void log_in_show(struct request *);
+void log_in_create(struct request *);
+void log_in_refused(struct request *);
+void log_in_elsewhere(struct request *); /* by an external service */
+void log_out_show(struct request *);
+void log_out_destroy(struct request *);
+void log_out_refused(struct request *);
+
+void devices_settings(struct request *); /* the only settings so far */
+void devices_index(struct request *);
+void devices_destroy(struct request *);
+void devices_destroy_all(struct request *);
+
 void health_show(struct request *);
 
 #endif

@@ -15,7 +15,13 @@ void page_identify(struct request *request)
 {
     struct scope *scope = &request->scope;
     struct session *session = &request->session;
-    if (session->state == SESSION_USER || (session->state == SESSION_GUEST && !session_stale(session, scope)))
+    if (session->state == SESSION_USER) {
+        struct text renewed = session_renew(scope, session);
+        if (renewed.len)
+            answer_header(&request->answer, "Set-Cookie", renewed);
+        return;
+    }
+    if ((session->state == SESSION_GUEST && !session_stale(session, scope)))
         return;
     answer_header(&request->answer, "Set-Cookie", session_guest(scope, session, session->name));
 }
@@ -28,13 +34,23 @@ static json_t *site(const struct request *request)
                      request_path(request, "live"), "url", config->site_url, "guests", config->site_guests);
 }
 
+/* The first character, for where no picture is. */
+static struct text initial(struct text name)
+{
+    struct text rest = name;
+    uint32_t point;
+    return utf8_next(&rest, &point) ? (struct text){ name.at, name.len - rest.len } : TEXT("");
+}
+
 static json_t *user(const struct request *request)
 {
     const struct scope *scope = &request->scope;
+    struct text first = initial(scope->name);
     if (!scope_member(scope))
         return json_null();
-    return json_pack("{s:s%, s:s%, s:s%}", "userID", scope->userid.at, scope->userid.len, "name", scope->name.at,
-                     scope->name.len, "picture", scope->picture.at, scope->picture.len);
+    return json_pack("{s:s%, s:s%, s:s%, s:s%}", "userID", scope->userid.at, scope->userid.len, "name", scope->name.at,
+                     scope->name.len, "picture", scope->picture.at, scope->picture.len, "initials", first.at,
+                     first.len);
 }
 
 void page_flash(struct request *request, enum flash flash)
@@ -48,12 +64,15 @@ static json_t *flash(struct request *request)
     if (left == FLASH_NONE || request->head)
         return json_null();
     page_flash(request, FLASH_NONE);
-    return json_pack("{s:s, s:s}", "kind", flash_kind(left), "text", flash_sentence(left));
+    return json_pack("{s:s, s:b, s:s}", "kind", flash_kind(left), "alert", flash_alert(left), "text",
+                     flash_sentence(left));
 }
 
 json_t *page_data(struct request *request, const char *title)
 {
     const struct scope *scope = &request->scope;
+    if (scope_member(scope))
+        page_identify(request);
     struct text csrf =
         request->session.secret.len ? csrf_token(scope->config, scope->arena, &request->session) : TEXT("");
     json_t *data = json_pack("{s:o, s:s, s:s%, s:o, s:o, s:o}", "site", site(request), "title", title, "csrf", csrf.at,

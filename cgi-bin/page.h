@@ -10,7 +10,7 @@
 struct request;
 
 /* Give a visitor without a session an identity that lasts (a cookie), and renew one that is old. Every page with a
- * form, or that goes live, calls it before page_data. */
+ * form, or that goes live, calls it before page_data, which does it for members by itself. */
 void page_identify(struct request *);
 
 /* Say something on the next page. */

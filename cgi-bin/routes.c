@@ -13,6 +13,16 @@ static const struct route routes[] = {
     { METHOD_GET,    "/rooms/:slug/messages/:id",     NEEDS_NOTHING, TAKES_NOTHING, messages_show,      NULL },
     { METHOD_POST,   "/rooms/:slug/messages",         NEEDS_WRITER,  TAKES_FORM,    messages_create,    messages_refused },
 
+    { METHOD_GET,    "/login",                        NEEDS_NOTHING, TAKES_NOTHING, log_in_elsewhere,   NULL },
+    { METHOD_GET,    "/logout",                       NEEDS_NOTHING, TAKES_NOTHING, log_out_show,       NULL },
+    { METHOD_GET,    "/users/log-in",                 NEEDS_NOTHING, TAKES_NOTHING, log_in_show,        NULL },
+    { METHOD_POST,   "/users/log-in",                 NEEDS_NOTHING, TAKES_FORM,    log_in_create,      log_in_refused },
+    { METHOD_DELETE, "/users/log-out",                NEEDS_NOTHING, TAKES_FORM,    log_out_destroy,    log_out_refused },
+    { METHOD_GET,    "/users/settings",               NEEDS_RECENT,  TAKES_NOTHING, devices_settings,   NULL },
+    { METHOD_GET,    "/users/settings/sessions",      NEEDS_RECENT,  TAKES_NOTHING, devices_index,      NULL },
+    { METHOD_DELETE, "/users/settings/sessions",      NEEDS_ACTION,  TAKES_FORM,    devices_destroy_all, NULL },
+    { METHOD_DELETE, "/users/settings/sessions/:hash", NEEDS_ACTION, TAKES_FORM,    devices_destroy,    NULL },
+
     { METHOD_GET,    "/healthz",                      PUBLIC,        TAKES_NOTHING, health_show,        NULL },
 };
 /* clang-format on */

@@ -2,15 +2,14 @@
 
 #include "cgi-bin/page.h"
 #include "cgi-bin/request.h"
-
-enum { RETURN_MAX = 512 };
+#include "web/return_to.h"
 
 void sign_in_redirect(struct request *request, bool again)
 {
     struct text from = request->target;
     const char *path = request_path(request, "users/log-in");
     bool reading = request->method == METHOD_GET;
-    if (reading && from.len <= RETURN_MAX) {
+    if (reading && from.len <= RETURN_TO_MAX) {
         struct text encoded = text_percent_encode(request->scope.arena, from);
         path = request_path(request, "users/log-in?return_to=%.*s", TEXT_ARGS(encoded));
     }

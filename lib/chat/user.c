@@ -134,6 +134,19 @@ enum outcome user_by_email(const struct scope *scope, struct text email, struct 
     return DONE;
 }
 
+enum outcome user_self(const struct scope *scope, struct user *out)
+{
+    struct params params = { 0 };
+    scope_param(scope, &params);
+    struct rows rows = db_run(scope->db, scope->arena, &query_user_self, &params);
+    if (rows.status != DB_DONE)
+        return BROKEN;
+    if (rows.count == 0)
+        return MISSING;
+    *out = from_row(&rows, 0);
+    return DONE;
+}
+
 enum outcome user_list(const struct scope *scope, struct text after, size_t most, struct user **out, size_t *count)
 {
     struct params params = { 0 };

@@ -34,6 +34,9 @@ enum outcome user_add(const struct scope *, const struct user_new *, struct erro
 enum outcome user_by_email(const struct scope *, struct text email, struct user *out)
     __attribute__((warn_unused_result));
 
+/* The asker. MISSING: a guest. */
+enum outcome user_self(const struct scope *, struct user *out) __attribute__((warn_unused_result));
+
 /* A page of all, in order of userid, behind that one (empty: from the first). */
 enum outcome user_list(const struct scope *, struct text after, size_t most, struct user **out, size_t *count)
     __attribute__((warn_unused_result));

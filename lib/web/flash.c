@@ -1,5 +1,7 @@
 #include "web/flash.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/config.h"
 #include "base/must.h"
@@ -45,6 +47,11 @@ const char *flash_kind(enum flash flash)
 {
     must(flash > FLASH_NONE && flash < FLASH_COUNT);
     return table[flash].kind;
+}
+
+bool flash_alert(enum flash flash)
+{
+    return strcmp(flash_kind(flash), "error") == 0;
 }
 
 struct text flash_set(const struct config *config, struct arena *arena, enum flash flash)

@@ -3,6 +3,8 @@
 #ifndef CONFAB_WEB_FLASH_H
 #define CONFAB_WEB_FLASH_H
 
+#include <stdbool.h>
+
 #include "base/text.h"
 
 struct arena;
@@ -26,6 +28,7 @@ enum flash flash_find(const struct config *, struct text cookies);
 /* The sentence, and how it is meant: "info" or "error". Not of FLASH_NONE. */
 const char *flash_sentence(enum flash);
 const char *flash_kind(enum flash);
+bool flash_alert(enum flash); /* an error: to be read out at once */
 
 /* The Set-Cookie value that gives it to the next page; FLASH_NONE takes it away. */
 struct text flash_set(const struct config *, struct arena *, enum flash);

@@ -16,6 +16,12 @@ select @columns@
 from users u
 where lower(u.email) = lower($1::text);
 
+-- query user_self read
+-- $1 asker
+select @columns@
+from users u
+where u.id = $1::bigint;
+
 -- query user_list read
 -- $1 the last userid of the page before, or the empty text, $2 at most so many
 select @columns@

@@ -2,14 +2,15 @@
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 
-/** Writes every <time> below `root` in local time. */
+/** Writes every <time> below `root` in local time: of the day, or with the day where it has data-whole. */
 export function localTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const at = new Date(time.dateTime);
     if (Number.isNaN(at.getTime())) continue;
-    time.textContent = clock.format(at);
+    time.textContent = "whole" in time.dataset ? moment.format(at) : clock.format(at);
     time.title = whole.format(at);
   }
 }
