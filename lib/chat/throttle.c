@@ -12,13 +12,17 @@
 #include "db/db.h"
 #include "queries.h"
 
-/* One person can have a whole IPv6 /64, so that counts as one address. */
+/* One person can have a whole IPv6 /64, so that counts as one address; an IPv4 address that comes in IPv6's clothes (a
+ * socket that listens for both) is the IPv4 address. */
 static const char *network_of(const struct scope *scope)
 {
+    static const unsigned char mapped[12] = { [10] = 0xFF, [11] = 0xFF };
     unsigned char bytes[16];
     char network[INET6_ADDRSTRLEN] = "";
     const char *address = text_string(scope->arena, scope->address);
-    if (inet_pton(AF_INET6, address, bytes) == 1) {
+    if (inet_pton(AF_INET6, address, bytes) == 1 && memcmp(bytes, mapped, sizeof mapped) == 0) {
+        address = inet_ntop(AF_INET, bytes + sizeof mapped, network, sizeof network);
+    } else if (inet_pton(AF_INET6, address, bytes) == 1) {
         memset(bytes + 8, 0, 8);
         inet_ntop(AF_INET6, bytes, network, sizeof network);
         address = network;
@@ -40,6 +44,18 @@ static const char *author_key(const struct scope *scope)
     return arena_printf(scope->arena, "post:guest:%.*s", TEXT_ARGS(scope->guest));
 }
 
+/* Of the seconds to wait. */
+static enum outcome verdict(const struct rows *rows, int *retry_after)
+{
+    if (rows->status != DB_DONE || rows->count != 1)
+        return BROKEN;
+    double wait = row_real(rows, 0, 0);
+    if (wait <= 0)
+        return DONE;
+    *retry_after = wait < 86400 ? (int)wait + 1 : 86400;
+    return LIMITED;
+}
+
 enum outcome throttle_post(const struct scope *scope, int *retry_after)
 {
     struct params params = { 0 };
@@ -48,13 +64,7 @@ enum outcome throttle_post(const struct scope *scope, int *retry_after)
     param_number(&params, scope->config->limits_rate.count);
     param_number(&params, scope->config->limits_rate.period_ms);
     struct rows rows = db_run(scope->db, scope->arena, &query_throttle_take, &params);
-    if (rows.status != DB_DONE || rows.count != 1)
-        return BROKEN;
-    double wait = row_real(&rows, 0, 0);
-    if (wait <= 0)
-        return DONE;
-    *retry_after = wait < 86400 ? (int)wait + 1 : 86400;
-    return LIMITED;
+    return verdict(&rows, retry_after);
 }
 
 /* --- many --- */
@@ -152,23 +162,16 @@ static struct text pair_key(const struct scope *scope, struct text account)
 enum outcome throttle_sign_in(const struct scope *scope, struct text account, int *retry_after)
 {
     struct text hash = account_hash(scope, account);
-    const struct config_rate *rate = &scope->config->limits_sign_in;
-    const int64_t one[] = { 1, 1, 1 }, most[] = { rate->count, rate->count * 10, rate->count * 10 };
-    const struct text keys[] = {
-        pair_key(scope, account),
-        text_of(arena_printf(scope->arena, "sign-in:address:%s", network_of(scope))),
-        text_of(arena_printf(scope->arena, "sign-in:account:%.*s", TEXT_ARGS(hash))),
-    };
+    const char *address = arena_printf(scope->arena, "sign-in:address:%s", network_of(scope));
+    const char *everywhere = arena_printf(scope->arena, "sign-in:account:%.*s", TEXT_ARGS(hash));
     struct params params = { 0 };
-    param_texts(&params, scope->arena, keys, 3);
-    param_numbers(&params, scope->arena, one, 3);
-    param_numbers(&params, scope->arena, most, 3);
-    param_number(&params, rate->period_ms);
-    struct rows rows = db_run(scope->db, scope->arena, &query_throttle_take_many, &params);
-    if (rows.status != DB_DONE)
-        return BROKEN;
-    *retry_after = 1 + (int)(rate->period_ms / rate->count / 1000);
-    return rows.count == 3 ? DONE : LIMITED;
+    param_text(&params, scope->arena, pair_key(scope, account));
+    param_text(&params, scope->arena, text_of(address));
+    param_text(&params, scope->arena, text_of(everywhere));
+    param_number(&params, scope->config->limits_sign_in.count);
+    param_number(&params, scope->config->limits_sign_in.period_ms);
+    struct rows rows = db_run(scope->db, scope->arena, &query_throttle_sign_in, &params);
+    return verdict(&rows, retry_after);
 }
 
 void throttle_signed_in(const struct scope *scope, struct text account)

@@ -20,7 +20,7 @@ void throttle_post_many(struct posting **, size_t *count);
 
 /* May the asker try a password for this account (an e-mail or userid as it was typed)? Counted by account and address
  * together (limits.sign_in), and ten times as many by each of them alone: whoever guesses at an account from elsewhere
- * shuts its owner out only with ten addresses' worth of tries. DONE, BROKEN, or LIMITED. */
+ * shuts its owner out only from ten addresses. DONE, BROKEN, or LIMITED with the seconds to wait in *retry_after. */
 enum outcome throttle_sign_in(const struct scope *, struct text account, int *retry_after)
     __attribute__((warn_unused_result));
 

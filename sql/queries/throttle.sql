@@ -19,6 +19,15 @@ on conflict (key) do update set full_at = greatest(t.full_at, now()) + (excluded
     where greatest(t.full_at, now()) + (excluded.full_at - now()) <= now() + $4::bigint * interval '1 ms'
 returning t.key;
 
+-- query throttle_sign_in again
+-- $1 the key of address and account together, which may take $4 in $5 milliseconds; $2 the address's and $3 the account's, which may take
+-- ten times as many. Seconds to wait, 0 when one was taken of each. What the first refuses is not counted by the others, or one address
+-- could use up what an account is allowed from everywhere.
+select coalesce(
+    nullif(throttle_take($1::text, $4::bigint, $5::bigint * interval '1 ms'), 0),
+    nullif(throttle_take($2::text, $4::bigint * 10, $5::bigint * interval '1 ms'), 0),
+    throttle_take($3::text, $4::bigint * 10, $5::bigint * interval '1 ms'));
+
 -- query throttle_sweep
 delete from throttles where full_at < now() - interval '1 hour';
 
