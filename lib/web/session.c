@@ -132,7 +132,7 @@ enum outcome session_start(struct scope *scope, struct session *session, int64_t
                            bool remembered, struct text user_agent, struct text *set_cookie)
 {
     struct text jti = jwt_id_new(scope->arena);
-    bool again = session->state == SESSION_USER && scope->user_id == user_id;
+    bool again = session->state == SESSION_USER && scope->user_id == user_id && session->secret.len;
     struct token_new new = { .user_id = user_id,
                              .context = TOKEN_SESSION,
                              .hash = token_hash(scope->arena, jti),

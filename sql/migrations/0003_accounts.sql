@@ -37,7 +37,8 @@ create table tokens (
     constraint tokens_hash_key unique (hash),
     constraint tokens_context_check check (context in ('session', 'api', 'login') or context like 'change:%'),
     constraint tokens_hash_check check (hash ~ '^[A-Za-z0-9_-]{43}$'),
-    constraint tokens_csrf_secret_check check (context <> 'session' or csrf_secret ~ '^[A-Za-z0-9_-]{43}$'),
+    constraint tokens_csrf_secret_check check (context <> 'session' or csrf_secret is not null and csrf_secret ~ '^[A-Za-z0-9_-]{43}$'),
+    constraint tokens_expires_at_check check (isfinite(expires_at)),
     constraint tokens_ended_as_check check (ended_as in ('signed_out', 'revoked', 'expired', 'banned', 'replaced')),
     constraint tokens_user_agent_length check (char_length(user_agent) <= 300),
     constraint tokens_address_length check (char_length(address) <= 60)
@@ -121,7 +122,7 @@ create trigger tokens_log_update after update on tokens
 create function tokens_end() returns trigger language plpgsql as $$
 begin
     new.ended_as := coalesce(old.ended_as, new.ended_as, 'revoked');
-    new.expires_at := least(old.expires_at, new.expires_at, now());
+    new.expires_at := least(old.expires_at, case when isfinite(new.expires_at) then new.expires_at end, now());
     return new;
 end
 $$;
