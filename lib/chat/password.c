@@ -124,9 +124,11 @@ static bool easily_guessed(struct text password, const struct text *own, size_t 
 bool password_check(const struct config *config, struct text password, struct text email, struct text name,
                     struct errors *errors)
 {
-    struct text local = email;
+    struct text local = email, host = config->origin;
     local = text_split(&local, '@');
-    const struct text own[] = { local, email, name, text_of(config->site_name), TEXT("confab") };
+    text_split(&host, '/');
+    text_split(&host, '/'); /* what follows is the host */
+    const struct text own[] = { local, email, name, text_of(config->site_name), host, TEXT("confab") };
     size_t count = utf8_valid(password) ? utf8_count(password) : 0, before = errors->count;
     if (password.len == 0)
         errors_add(errors, "password", "can't be blank");
