@@ -208,41 +208,58 @@ static void param_account(struct params *params, const struct scope *scope, stru
     param_text_or_null(params, scope->arena, possible ? text : TEXT(""));
 }
 
-/* The same password with today's parameters; what goes wrong is logged, and done the next time. */
-static struct text rehash(const struct scope *scope, int64_t user_id, struct text password, struct text kept)
+struct account {
+    struct text email, userid; /* one of the two; the other is empty */
+    int64_t id;
+    struct text kept; /* of the password */
+    bool again;       /* should be kept anew */
+};
+
+static enum outcome verify(const struct scope *scope, struct text password, struct account *account)
+{
+    struct params params = { 0 };
+    param_account(&params, scope, account->email);
+    param_account(&params, scope, account->userid);
+    struct rows rows = db_run(scope->db, scope->arena, &query_user_secret, &params);
+    if (rows.status != DB_DONE)
+        return BROKEN;
+    bool known = rows.count > 0 && !row_bool(&rows, 0, 2);
+    account->id = known ? row_number(&rows, 0, 0) : 0;
+    account->kept = known ? row_text(&rows, 0, 1) : TEXT("");
+    return password_verify(scope->config, scope->arena, password, account->kept, &account->again);
+}
+
+/* The same password with today's parameters; what goes wrong is logged, and done the next time. False: something else
+ * is kept by now, perhaps by a sign-in at the same moment. */
+static bool rehash(const struct scope *scope, struct text password, struct account *account)
 {
     struct text anew;
     if (password_hash(scope->config, scope->arena, password, &anew) != DONE)
-        return kept;
+        return true;
     struct params params = { 0 };
-    param_number(&params, user_id);
-    param_text(&params, scope->arena, kept);
+    param_number(&params, account->id);
+    param_text(&params, scope->arena, account->kept);
     param_text(&params, scope->arena, anew);
     struct rows rows = db_run(scope->db, scope->arena, &query_user_rehash, &params);
-    return rows.status == DB_DONE ? anew : kept;
+    if (rows.status == DB_DONE && rows.count)
+        account->kept = anew;
+    return rows.status != DB_DONE || rows.count;
 }
 
 enum outcome user_by_password(const struct scope *scope, struct text email, struct text userid, struct text password,
                               struct errors *errors, int64_t *user_id, struct text *password_hash)
 {
-    struct params params = { 0 };
-    struct text account = email.len ? utf8_tidy(scope->arena, email) : userid;
-    bool again;
-    enum outcome outcome = throttle_sign_in(scope, account, &errors->retry_after);
+    struct text tidy = utf8_tidy(scope->arena, email), typed = email.len ? tidy : userid;
+    struct account account = { .email = tidy, .userid = email.len ? TEXT("") : userid };
+    enum outcome outcome = throttle_sign_in(scope, typed, &errors->retry_after);
+    for (bool settled = false; outcome == DONE && !settled;) {
+        outcome = verify(scope, password, &account);
+        settled = outcome != DONE || !account.again || rehash(scope, password, &account);
+    }
     if (outcome != DONE)
         return outcome;
-    param_account(&params, scope, email.len ? account : TEXT(""));
-    param_account(&params, scope, email.len ? TEXT("") : account);
-    struct rows rows = db_run(scope->db, scope->arena, &query_user_secret, &params);
-    if (rows.status != DB_DONE)
-        return BROKEN;
-    bool known = rows.count > 0 && !row_bool(&rows, 0, 2);
-    struct text kept = known ? row_text(&rows, 0, 1) : TEXT("");
-    outcome = password_verify(scope->config, scope->arena, password, kept, &again);
-    if (outcome != DONE)
-        return outcome;
-    *user_id = row_number(&rows, 0, 0);
-    *password_hash = again ? rehash(scope, *user_id, password, kept) : kept;
-    throttle_signed_in(scope, account);
+    *user_id = account.id;
+    *password_hash = account.kept;
+    throttle_signed_in(scope, typed);
     return DONE;
 }

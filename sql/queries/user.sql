@@ -47,7 +47,7 @@ select user_set_password($1::bigint, $2::text, $3::text);
 
 -- query user_rehash again
 -- $1 user, $2 the password_hash that was verified, $3 the same password with today's parameters
-update users set password_hash = $3::text where id = $1::bigint and password_hash = $2::text;
+update users set password_hash = $3::text where id = $1::bigint and password_hash = $2::text returning id;
 
 -- query user_set_banned again
 -- $1 user, $2 banned
