@@ -9,7 +9,13 @@ int cli_migrate(int argc, char **argv);
 /* render TEMPLATE --data FILE.json [--partials DIR]: a template filled with JSON, to standard output. */
 int cli_render(int argc, char **argv);
 
+/* session list --email E, session revoke HASH: who is signed in with what, and an end to it. */
+int cli_session(int argc, char **argv);
+
 /* sweep: delete rows whose time is over. */
 int cli_sweep(int argc, char **argv);
+
+/* user add|list|role|password|ban --email E ...: people. */
+int cli_user(int argc, char **argv);
 
 #endif

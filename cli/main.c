@@ -13,7 +13,10 @@ static const struct command {
 } commands[] = {
     { "migrate", cli_migrate, "migrate                                           bring the database up to date" },
     { "render", cli_render, "render TEMPLATE --data FILE.json [--partials DIR]  a template filled with JSON" },
+    { "session", cli_session,
+      "session list|revoke ...                           who is signed in with what, and an end to it" },
     { "sweep", cli_sweep, "sweep                                             delete what has expired" },
+    { "user", cli_user, "user add|list|role|password|ban ...               people" },
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
