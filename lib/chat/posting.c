@@ -60,10 +60,32 @@ static struct rows insert(const struct posting *posting, int64_t room_id)
     param_text(&params, scope->arena, posting->new.name);
     param_text(&params, scope->arena, posting->new.message);
     param_text(&params, scope->arena, posting->new.client_id);
-    struct rows rows = db_run(scope->db, scope->arena, &query_message_insert, &params);
+    struct rows rows = room_change(scope, room_id, &query_message_insert, &params);
     if (rows.status == DB_LOST)
-        rows = db_run(scope->db, scope->arena, &query_message_insert, &params);
+        rows = room_change(scope, room_id, &query_message_insert, &params);
     return rows;
+}
+
+/* The message that a row of an inserting query made of a posting. All that the row does not say was told to it. */
+static void message_from_insert(const struct rows *rows, int row, int64_t room_id, struct posting *posting)
+{
+    const struct scope *scope = posting->scope;
+    posting->message = (struct message){
+        .id = row_number(rows, row, 0),
+        .seq = row_number(rows, row, 1),
+        .rev = row_number(rows, row, 1),
+        .room_id = room_id,
+        .room = row_text(rows, row, 3),
+        .name = posting->new.name,
+        .message = posting->new.message,
+        .user_id = scope->user_id,
+        .userid = scope->userid,
+        .user_name = scope_member(scope) ? scope->name : TEXT(""),
+        .user_picture = scope->picture,
+        .guest = guest_key(scope),
+        .client_id = posting->new.client_id,
+        .inserted_at = row_number(rows, row, 2),
+    };
 }
 
 /* One that has been checked and counted. */
@@ -76,7 +98,7 @@ static enum outcome store(struct posting *posting, int64_t room_id)
         return BROKEN;
     if (rows.count == 0)
         return MISSING;
-    message_from_row(&rows, 0, &posting->message);
+    message_from_insert(&rows, 0, room_id, posting);
     return DONE;
 }
 
@@ -98,8 +120,6 @@ enum outcome message_post(const struct scope *scope, int64_t room_id, const stru
         outcome = throttle_post(scope, &posting.errors.retry_after);
     if (outcome == DONE)
         outcome = store(&posting, room_id);
-    if (outcome == DONE)
-        room_ring(scope, room_id);
     *errors = posting.errors;
     *out = posting.message;
     return outcome;
@@ -126,7 +146,7 @@ static struct rows insert_many(int64_t room_id, struct posting **good, size_t co
     param_number(&params, room_id);
     for (size_t i = 0; i < 4; i++)
         param_texts(&params, arena, texts[i], count);
-    return db_run(good[0]->scope->db, arena, &query_message_insert_many, &params);
+    return room_change(good[0]->scope, room_id, &query_message_insert_many, &params);
 }
 
 /* One by one when they can not be stored together. What a lost statement stored all the same is found by its client_id.
@@ -151,7 +171,7 @@ static void store_many(int64_t room_id, struct posting **good, size_t count)
         store_each(room_id, good, count);
     } else {
         for (size_t i = 0; i < count; i++)
-            message_from_row(&rows, (int)i, &good[i]->message);
+            message_from_insert(&rows, (int)i, room_id, good[i]);
     }
 }
 
@@ -160,7 +180,7 @@ void message_post_many(int64_t room_id, struct posting *postings, size_t count)
     if (!count)
         return;
     struct posting **good = arena_array(postings[0].scope->arena, count, sizeof(struct posting *));
-    size_t good_count = 0, stored = 0;
+    size_t good_count = 0;
     for (size_t i = 0; i < count; i++) {
         postings[i].outcome = check(&postings[i]);
         if (postings[i].outcome == DONE)
@@ -169,8 +189,4 @@ void message_post_many(int64_t room_id, struct posting *postings, size_t count)
     throttle_post_many(good, &good_count);
     if (good_count)
         store_many(room_id, good, good_count);
-    for (size_t i = 0; i < good_count; i++)
-        stored += good[i]->outcome == DONE;
-    if (stored)
-        room_ring(postings[0].scope, room_id);
 }

@@ -99,11 +99,10 @@ enum outcome room_moved(const struct scope *scope, const int64_t *ids, size_t co
     return DONE;
 }
 
-void room_ring(const struct scope *scope, int64_t id)
+struct rows room_change(const struct scope *scope, int64_t id, const struct query *query, const struct params *params)
 {
-    struct params params = { 0 };
-    scope_param(scope, &params);
-    param_number(&params, id);
-    struct rows rows = db_run(scope->db, scope->arena, &query_room_ring, &params);
-    (void)rows; /* logged where it failed; the relays' sweep makes up for it */
+    struct params ring = { 0 };
+    scope_param(scope, &ring);
+    param_number(&ring, id);
+    return db_run_then(scope->db, scope->arena, query, params, &query_room_ring, &ring);
 }

@@ -7,6 +7,7 @@
 
 #include "base/errors.h"
 #include "base/text.h"
+#include "db/db.h"
 
 struct messages;
 struct scope;
@@ -35,8 +36,10 @@ enum outcome room_latest(const struct scope *, struct text slug, int most, struc
 enum outcome room_moved(const struct scope *, const int64_t *ids, size_t count, struct room_mark **out,
                         size_t *out_count) __attribute__((warn_unused_result));
 
-/* Ring the doorbell: tell every relay that something happened in the room. After the commit, never inside it
- * (DESIGN 3.3). A bell that cannot be rung is no harm: relays look for themselves once a second. */
-void room_ring(const struct scope *, int64_t id);
+/* Run a statement that changes what is in the room, and ring the room's doorbell behind it, which tells every relay:
+ * after the commit, never inside it (DESIGN 3.3), and in the same trip. A bell that is rung for nothing is no harm, nor
+ * one that cannot be rung: relays look for themselves once a second. */
+struct rows room_change(const struct scope *, int64_t id, const struct query *, const struct params *)
+    __attribute__((warn_unused_result));
 
 #endif

@@ -147,33 +147,68 @@ static bool connect_anew(struct db *db)
     return false;
 }
 
-/* The last result of what was sent, all others dropped; NULL when the connection broke or the time was over. */
-static PGresult *await(const struct db *db)
+/* Wait until PQgetResult need not. False: the connection broke, or the time was over. */
+static bool settle(const struct db *db, int64_t until)
 {
     PGconn *connection = db->connection;
+    int flushed;
+    while ((flushed = PQflush(connection)) > 0)
+        if (!wait_for(db, POLLIN | POLLOUT, until) || !PQconsumeInput(connection))
+            return false;
+    while (flushed == 0 && PQisBusy(connection))
+        if (!wait_for(db, POLLIN, until) || !PQconsumeInput(connection))
+            return false;
+    return flushed == 0;
+}
+
+static bool is_error(const PGresult *result)
+{
+    return result && PQresultStatus(result) == PGRES_FATAL_ERROR;
+}
+
+/* The last result of a statement is the one that counts, or the first error. */
+static PGresult *later(PGresult *last, PGresult *next)
+{
+    PGresult *dropped = is_error(last) ? next : last;
+    PGresult *kept = is_error(last) ? last : next;
+    PQclear(dropped);
+    return kept;
+}
+
+/* The result of what was sent; NULL when the connection broke or the time was over. */
+static PGresult *await(const struct db *db)
+{
     int64_t until = clock_steady() + ANSWER_MS * 1000;
     PGresult *last = NULL;
-    for (;;) {
-        int flushed;
-        while ((flushed = PQflush(connection)) > 0)
-            if (!wait_for(db, POLLIN | POLLOUT, until) || !PQconsumeInput(connection))
-                goto broken;
-        while (flushed == 0 && PQisBusy(connection))
-            if (!wait_for(db, POLLIN, until) || !PQconsumeInput(connection))
-                goto broken;
-        PGresult *next = flushed == 0 ? PQgetResult(connection) : NULL;
-        if (!next && (flushed < 0 || PQstatus(connection) == CONNECTION_BAD) && !last)
-            goto broken;
+    while (settle(db, until)) {
+        PGresult *next = PQgetResult(db->connection);
         if (!next)
             return last;
-        if (last && PQresultStatus(last) == PGRES_FATAL_ERROR) { /* the first error is the one that counts */
-            PQclear(next);
-            continue;
-        }
-        PQclear(last);
-        last = next;
+        last = later(last, next);
     }
-broken:
+    PQclear(last);
+    return NULL;
+}
+
+/* The same in a pipeline, where a statement has been committed when its point of synchronisation comes, and not
+ * before. */
+static PGresult *await_sync(const struct db *db)
+{
+    int64_t until = clock_steady() + ANSWER_MS * 1000;
+    PGresult *last = NULL;
+    for (bool ended = false; settle(db, until);) {
+        PGresult *next = PQgetResult(db->connection);
+        if (next && PQresultStatus(next) == PGRES_PIPELINE_SYNC) {
+            PQclear(next);
+            return last;
+        }
+        if (!next && (ended || PQstatus(db->connection) == CONNECTION_BAD))
+            break;
+        ended = !next; /* one stands behind each statement's results */
+        last = next ? later(last, next) : last;
+    }
+    if (is_error(last))
+        return last;
     PQclear(last);
     return NULL;
 }
@@ -231,22 +266,58 @@ static bool ended(PGconn *connection)
     return PQstatus(connection) != CONNECTION_OK;
 }
 
-static struct rows attempt(struct db *db, struct arena *arena, const struct query *query, const struct params *params)
+struct statement {
+    const struct query *query; /* NULL: none */
+    const struct params *params;
+};
+
+static bool send_prepared(const struct db *db, const struct statement *statement)
+{
+    const struct params *params = statement->params;
+    return PQsendQueryPrepared(db->connection, statement->query->name, params->count, params->values, params->lengths,
+                               NULL, 0);
+}
+
+static struct rows run_alone(struct db *db, struct arena *arena, const struct statement *statement)
+{
+    bool sent = send_prepared(db, statement);
+    struct rows rows = judge(db, arena, statement->query->name, sent ? await(db) : NULL);
+    if (!sent && rows.status == DB_LOST)
+        rows.status = DB_AWAY;
+    return rows;
+}
+
+/* Each is a transaction of its own: where sending fails half way, waiting finds out. */
+static struct rows run_both(struct db *db, struct arena *arena, const struct statement *statement,
+                            const struct statement *then)
+{
+    PGconn *connection = db->connection;
+    must(PQenterPipelineMode(connection));
+    (void)(send_prepared(db, statement) && PQpipelineSync(connection) && send_prepared(db, then) &&
+           PQpipelineSync(connection));
+    struct rows rows = judge(db, arena, statement->query->name, await_sync(db));
+    if (db->connection)
+        (void)judge(db, arena, then->query->name, await_sync(db));
+    if (db->connection && !PQexitPipelineMode(db->connection))
+        disconnect(db);
+    return rows;
+}
+
+static struct rows attempt(struct db *db, struct arena *arena, const struct statement *statement,
+                           const struct statement *then)
 {
     struct rows rows = { .status = DB_AWAY };
     if (db->connection && (forgotten(db) || ended(db->connection)))
         disconnect(db);
     if (!db->connection && !connect_anew(db))
         return rows;
-    rows = prepare(db, arena, query);
-    if (rows.status != DB_DONE)
-        return rows;
-    int sent =
-        PQsendQueryPrepared(db->connection, query->name, params->count, params->values, params->lengths, NULL, 0);
-    rows = judge(db, arena, query->name, sent ? await(db) : NULL);
-    if (!sent && rows.status == DB_LOST)
-        rows.status = DB_AWAY;
-    return rows;
+    rows = prepare(db, arena, statement->query);
+    if (rows.status != DB_DONE || !then->query)
+        return rows.status == DB_DONE ? run_alone(db, arena, statement) : rows;
+    struct rows ready = prepare(db, arena, then->query);
+    if (!db->connection)
+        return (struct rows){ .status = DB_AWAY };
+    return ready.status == DB_DONE ? run_both(db, arena, statement, then) : run_alone(db, arena, statement);
 }
 
 static bool was_deadlock(const struct rows *rows)
@@ -254,18 +325,31 @@ static bool was_deadlock(const struct rows *rows)
     return rows->result && rows->status == DB_AWAY && verdict_deadlock(rows->result);
 }
 
+static struct rows run(struct db *db, struct arena *arena, const struct statement *statement,
+                       const struct statement *then)
+{
+    bool was_connected = db->connection != NULL;
+    struct rows rows = attempt(db, arena, statement, then);
+    for (int tries = 1; was_deadlock(&rows) && tries < DEADLOCK_TRIES; tries++)
+        rows = attempt(db, arena, statement, then);
+    /* A connection that was idle while Postgres restarted is found broken only now. */
+    bool again = was_connected && !db->connection && (rows.status == DB_AWAY || statement->query->repeatable);
+    if (again && (rows.status == DB_AWAY || rows.status == DB_LOST))
+        rows = attempt(db, arena, statement, then);
+    return rows;
+}
+
 struct rows db_run(struct db *db, struct arena *arena, const struct query *query, const struct params *params)
 {
     must(params->count == query->params);
-    bool was_connected = db->connection != NULL;
-    struct rows rows = attempt(db, arena, query, params);
-    for (int tries = 1; was_deadlock(&rows) && tries < DEADLOCK_TRIES; tries++)
-        rows = attempt(db, arena, query, params);
-    /* A connection that was idle while Postgres restarted is found broken only now. */
-    bool again = was_connected && !db->connection && (rows.status == DB_AWAY || query->repeatable);
-    if (again && (rows.status == DB_AWAY || rows.status == DB_LOST))
-        rows = attempt(db, arena, query, params);
-    return rows;
+    return run(db, arena, &(struct statement){ query, params }, &(struct statement){ 0 });
+}
+
+struct rows db_run_then(struct db *db, struct arena *arena, const struct query *query, const struct params *params,
+                        const struct query *then, const struct params *then_params)
+{
+    must(params->count == query->params && then_params->count == then->params);
+    return run(db, arena, &(struct statement){ query, params }, &(struct statement){ then, then_params });
 }
 
 struct rows db_script(struct db *db, struct arena *arena, const char *sql)

@@ -64,6 +64,12 @@ void db_watch(struct db *, const atomic_uint *era);
 struct rows db_run(struct db *, struct arena *, const struct query *, const struct params *)
     __attribute__((warn_unused_result));
 
+/* The same, and in the same trip, behind it, another query in a transaction of its own: it runs after the first has
+ * been committed, and also when that was refused, so it must be harmless then. How it went is only logged, and the
+ * first one's rows say nothing about it. */
+struct rows db_run_then(struct db *, struct arena *, const struct query *, const struct params *,
+                        const struct query *then, const struct params *then_params) __attribute__((warn_unused_result));
+
 /* Which database this is (DESIGN 3.4), asked once per connection; 16 hex digits, valid until the connection is opened
  * anew, or NULL while the database is away. */
 const char *db_epoch(struct db *, struct arena *);

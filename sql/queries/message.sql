@@ -4,22 +4,22 @@
 m.id, m.seq, m.rev, m.room_id, r.slug, m.name, m.message, m.user_id, u.userid, u.name, u.picture, m.guest, m.client_id,
 (date_part('epoch', m.inserted_at) * 1e6)::bigint, (date_part('epoch', m.edited_at) * 1e6)::bigint, m.deleted
 
+-- What a new message gets from the database: the rest of it was told to the inserting query.
+-- define given
+m.id, m.seq, (date_part('epoch', m.inserted_at) * 1e6)::bigint, (select r.slug from r)
+
 -- query message_insert
 -- $2 room, $3 guest, $4 name, $5 text, $6 client_id. The row lock of the room is held to the end of the statement, so numbers
 -- become visible in order. A client_id used before fails on its constraint, and gives its number back with that.
 with r as (
-    update rooms set rev = rev + 1
-    where id = (select v.id from rooms_visible($1::bigint) v where v.id = $2::bigint)
-    returning id, slug, rev
-), m as (
-    insert into messages (room_id, seq, rev, user_id, guest, name, message, client_id)
-    select r.id, r.rev, r.rev, $1::bigint, $3::text, $4::text, $5::text, $6::text from r
-    returning *
+    update rooms set rev = rooms.rev + 1
+    from rooms_visible($1::bigint) v
+    where rooms.id = $2::bigint and v.id = rooms.id
+    returning rooms.id, rooms.slug, rooms.rev
 )
-select @columns@
-from m
-join r on true
-left join users u on u.id = m.user_id;
+insert into messages as m (room_id, seq, rev, user_id, guest, name, message, client_id)
+select r.id, r.rev, r.rev, $1::bigint, $3::text, $4::text, $5::text, $6::text from r
+returning @given@;
 
 -- query message_insert_many
 -- $2 room; a row each: $1 askers (0: a guest), $3 guests, $4 names, $5 texts, $6 client_ids. One range of numbers for all, in the
@@ -33,17 +33,12 @@ with new as (
     update rooms set rev = rev + (select count(*) from new)
     where id = $2::bigint
     returning id, slug, rev - (select count(*) from new) as before
-), m as (
-    insert into messages (room_id, seq, rev, user_id, guest, name, message, client_id)
-    select r.id, n.number, n.number, n.user_id, n.guest, n.name, n.message, n.client_id
-    from r, lateral (select new.*, r.before + row_number() over (order by new.place) as number from new) n
-    returning *
 )
-select @columns@
-from m
-join r on true
-left join users u on u.id = m.user_id
-order by m.seq;
+insert into messages as m (room_id, seq, rev, user_id, guest, name, message, client_id)
+select r.id, n.number, n.number, n.user_id, n.guest, n.name, n.message, n.client_id
+from r, lateral (select new.*, r.before + row_number() over (order by new.place) as number from new) n
+order by n.number
+returning @given@;
 
 -- query message_by_client_id read
 -- $2 guest, $3 client_id: what the asker posted with it

@@ -3,11 +3,11 @@
  *     writers way=form at=127.0.0.1:8080 rooms=1:lobby count=8 seconds=3 pids=handlers:12,postgres:34
  *
  *     way=insert    INSERT of a row that has its numbers already, autocommit: the least that a stored message can cost
- *     way=ring      the statement that the handlers use (message_insert), then the doorbell in a transaction of its own
- *     way=inside    the same with pg_notify inside, all in one statement
- *     way=form      the room's form, kept alive; at= is an address, or the path of nginx' socket
- *     way=socket    new_message to the relay, depth= of them under way for each writer
- *     way=get       the room's page, with a guest's cookie; path= and cookie= for somebody else's page
+ *     way=ring      the statement that the handlers use (message_insert), and behind it in the same trip the doorbell
+ * in a transaction of its own (as db_run_then does it) way=inside    the same with pg_notify inside, all in one
+ * statement way=form      the room's form, kept alive; at= is an address, or the path of nginx' socket way=socket
+ * new_message to the relay, depth= of them under way for each writer way=get       the room's page, with a guest's
+ * cookie; path= and cookie= for somebody else's page
  *
  * Each SQL writer goes through all rooms in turn; each of the others stays in one. Prints one line of JSON. */
 #include <libpq-fe.h>
@@ -62,7 +62,6 @@ static const char inside_sql[] =
     "with r as (update rooms set rev = rev + 1 where id = $1 returning id, rev), m as (insert into messages (room_id,"
     " seq, rev, guest, name, message, client_id) select r.id, r.rev, r.rev, 'AAAAAAAAAAAAAAAA', 'Bench', $2, $3 from r"
     " returning room_id) select pg_notify('confab_room', room_id::text) from m";
-static const char ring_sql[] = "select pg_notify('confab_room', $1)";
 
 static void prepare(struct writer *writer, const char *name, const char *sql)
 {
@@ -80,17 +79,50 @@ static void open_sql(struct writer *writer)
     prepare(writer, "insert", insert_sql);
     prepare(writer, "inside", inside_sql);
     prepare(writer, "message", query_message_insert.sql);
-    prepare(writer, "ring", ring_sql);
+    prepare(writer, "ring", query_room_ring.sql);
+    if (strcmp(plan.way, "ring") == 0 && !PQenterPipelineMode(writer->connection))
+        die("no pipeline");
 }
 
-static bool execute(struct writer *writer, const char *name, int count, const char *const *values)
+static bool succeeded(struct writer *writer, PGresult *result)
 {
-    PGresult *result = PQexecPrepared(writer->connection, name, count, values, NULL, NULL, 0);
     ExecStatusType status = PQresultStatus(result);
     PQclear(result);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && writer->failed == 0)
         fprintf(stderr, "writers: %s\n", PQerrorMessage(writer->connection));
     return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
+static bool execute(struct writer *writer, const char *name, int count, const char *const *values)
+{
+    return succeeded(writer, PQexecPrepared(writer->connection, name, count, values, NULL, NULL, 0));
+}
+
+static void send_piped(const struct writer *writer, const char *name, int count, const char *const *values)
+{
+    if (!PQsendQueryPrepared(writer->connection, name, count, values, NULL, NULL, 0) ||
+        !PQpipelineSync(writer->connection))
+        die("%s", PQerrorMessage(writer->connection));
+}
+
+/* A statement's result, the nothing behind it, and the point of synchronisation at which it has been committed. */
+static bool await_piped(struct writer *writer)
+{
+    bool good = succeeded(writer, PQgetResult(writer->connection));
+    PQclear(PQgetResult(writer->connection));
+    PGresult *sync = PQgetResult(writer->connection);
+    if (PQresultStatus(sync) != PGRES_PIPELINE_SYNC)
+        die("out of step");
+    PQclear(sync);
+    return good;
+}
+
+static bool write_and_ring(struct writer *writer, const char *room, const char *client_id)
+{
+    send_piped(writer, "message", 6, (const char *[]){ NULL, room, "AAAAAAAAAAAAAAAA", "Bench", message, client_id });
+    send_piped(writer, "ring", 2, (const char *[]){ NULL, room });
+    bool written = await_piped(writer);
+    return await_piped(writer) && written;
 }
 
 static bool write_sql(struct writer *writer)
@@ -105,9 +137,7 @@ static bool write_sql(struct writer *writer)
         return execute(writer, "insert", 4, (const char *[]){ room, seq, message, client_id });
     if (strcmp(plan.way, "inside") == 0)
         return execute(writer, "inside", 3, (const char *[]){ room, message, client_id });
-    return execute(writer, "message", 6,
-                   (const char *[]){ NULL, room, "AAAAAAAAAAAAAAAA", "Bench", message, client_id }) &&
-           execute(writer, "ring", 1, &room);
+    return write_and_ring(writer, room, client_id);
 }
 
 /* --- HTTP --- */

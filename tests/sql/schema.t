@@ -55,9 +55,9 @@ sub together (@lists) {
 # The statement that the handlers use, as it stands in sql/queries.
 sub our_insert () {
     my $text = Confab::Site::slurp(($ENV{CONFAB_SOURCE} // '.') . '/sql/queries/message.sql');
-    my ($columns) = $text =~ /-- define columns\n(.*?)\n\n/s;
-    my ($query)   = $text =~ /-- query message_insert\n(.*?);/s;
-    return $query =~ s/^--.*\n//gmr =~ s/\@columns\@/$columns/r;
+    my ($given) = $text =~ /-- define given\n(.*?)\n\n/s;
+    my ($query) = $text =~ /-- query message_insert\n(.*?);/s;
+    return $query =~ s/^--.*\n//gmr =~ s/\@given\@/$given/r;
 }
 
 sub writer ($how, $room, $name, $count) {
