@@ -115,38 +115,6 @@ static bool finish_connecting(const struct db *db)
     return state == PGRES_POLLING_OK;
 }
 
-static void ignore_notice(void *context, const PGresult *notice)
-{
-    (void)context;
-    (void)notice;
-}
-
-/* dbname is expanded, so the url may be a URI or key=value pairs; what it says itself wins over our defaults, but not
- * over client_encoding. */
-static bool connect_anew(struct db *db)
-{
-    const char *const keys[] = { "fallback_application_name",
-                                 "connect_timeout",
-                                 "keepalives_idle",
-                                 "keepalives_interval",
-                                 "keepalives_count",
-                                 "tcp_user_timeout",
-                                 "dbname",
-                                 "client_encoding",
-                                 NULL };
-    const char *const values[] = { db->program, "5", "5", "2", "3", "5000", db->url, "UTF8", NULL };
-    disconnect(db);
-    db->opened_in = db->era ? atomic_load(db->era) : 0;
-    db->connection = PQconnectStartParams(keys, values, 1);
-    must(db->connection != NULL);
-    PQsetNoticeReceiver(db->connection, ignore_notice, NULL);
-    if (PQstatus(db->connection) != CONNECTION_BAD && finish_connecting(db))
-        return true;
-    complain(db, "database away", "connect", PQerrorMessage(db->connection));
-    disconnect(db);
-    return false;
-}
-
 /* Wait until PQgetResult need not. False: the connection broke, or the time was over. */
 static bool settle(const struct db *db, int64_t until)
 {
@@ -211,6 +179,47 @@ static PGresult *await_sync(const struct db *db)
         return last;
     PQclear(last);
     return NULL;
+}
+
+static void ignore_notice(void *context, const PGresult *notice)
+{
+    (void)context;
+    (void)notice;
+}
+
+/* Where it is refused we can do without. False: the connection broke. */
+static bool settings(const struct db *db)
+{
+    PGresult *result = PQsendQuery(db->connection, query_database_settings.sql) ? await(db) : NULL;
+    bool answered = result && PQstatus(db->connection) == CONNECTION_OK;
+    PQclear(result);
+    return answered;
+}
+
+/* dbname is expanded, so the url may be a URI or key=value pairs; what it says itself wins over our defaults, but not
+ * over client_encoding. */
+static bool connect_anew(struct db *db)
+{
+    const char *const keys[] = { "fallback_application_name",
+                                 "connect_timeout",
+                                 "keepalives_idle",
+                                 "keepalives_interval",
+                                 "keepalives_count",
+                                 "tcp_user_timeout",
+                                 "dbname",
+                                 "client_encoding",
+                                 NULL };
+    const char *const values[] = { db->program, "5", "5", "2", "3", "5000", db->url, "UTF8", NULL };
+    disconnect(db);
+    db->opened_in = db->era ? atomic_load(db->era) : 0;
+    db->connection = PQconnectStartParams(keys, values, 1);
+    must(db->connection != NULL);
+    PQsetNoticeReceiver(db->connection, ignore_notice, NULL);
+    if (PQstatus(db->connection) != CONNECTION_BAD && finish_connecting(db) && settings(db))
+        return true;
+    complain(db, "database away", "connect", PQerrorMessage(db->connection));
+    disconnect(db);
+    return false;
 }
 
 static void clear_result(void *result)

@@ -5,3 +5,8 @@ select 1;
 
 -- query database_epoch read
 select epoch();
+
+-- query database_settings read
+-- For each new connection: every statement is planned once, not at each execution as Postgres would where it holds the
+-- values for better (which takes longer than to run it). They are all short, so none is worth compiling.
+select set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false);

@@ -1,5 +1,9 @@
 -- Queries about messages. $1 is always the asker: a user's id, or null for a guest.
 
+--
+-- Statements are planned once (database_settings), for any number of rows that may be asked for. So that the plan is one for a few
+-- rows, however long the history is, none takes more than a thousand from it.
+
 -- define columns
 m.id, m.seq, m.rev, m.room_id, r.slug, m.name, m.message, m.user_id, u.userid, u.name, u.picture, m.guest, m.client_id,
 (date_part('epoch', m.inserted_at) * 1e6)::bigint, (date_part('epoch', m.edited_at) * 1e6)::bigint, m.deleted
@@ -57,7 +61,9 @@ where m.id = (
 select @columns@, r.id, r.name, r.rev
 from rooms_visible($1::bigint) r
 left join lateral (
-    select * from messages where room_id = r.id order by seq desc limit $3::bigint
+    select * from (select * from messages where room_id = r.id order by seq desc limit 1000) latest
+    order by seq desc
+    limit $3::bigint
 ) m on true
 left join users u on u.id = m.user_id
 where r.slug = $2::text
@@ -67,10 +73,9 @@ order by m.seq;
 -- $2 room, $3 seq, $4 at most so many: the last ones before that place, oldest first
 select * from (
     select @columns@
-    from messages m
-    join rooms_visible($1::bigint) r on r.id = m.room_id
+    from (select * from messages where room_id = $2::bigint and seq < $3::bigint order by seq desc limit 1000) m
+    join rooms_visible($1::bigint) r on r.id = $2::bigint
     left join users u on u.id = m.user_id
-    where m.room_id = $2::bigint and m.seq < $3::bigint
     order by m.seq desc
     limit $4::bigint
 ) older
@@ -80,10 +85,9 @@ order by seq;
 -- $2 room, $3 rev, $4 at most so many: what changed after that number, in order of rev, each with the counter of ended sessions in
 -- the same snapshot
 select @columns@, (select last from revocation_counter)
-from messages m
-join rooms_visible($1::bigint) r on r.id = m.room_id
+from (select * from messages where room_id = $2::bigint and rev > $3::bigint order by rev limit 1000) m
+join rooms_visible($1::bigint) r on r.id = $2::bigint
 left join users u on u.id = m.user_id
-where m.room_id = $2::bigint and m.rev > $3::bigint
 order by m.rev
 limit $4::bigint;
 
