@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <fcgiapp.h>
 
@@ -12,6 +13,8 @@
 struct gateway {
     FCGX_Request *fastcgi; /* NULL: plain CGI, on this process's standard input and output */
     char **variables;
+    int64_t taken; /* bytes of the body that were read */
+    bool answered;
 };
 
 /* A variable of the request; empty when absent (servers differ in which of the two they send). */
@@ -20,7 +23,10 @@ struct text gateway_variable(const struct gateway *, const char *name);
 /* Read up to size bytes of the body; less means that it ended, or broke. */
 size_t gateway_read(struct gateway *, char *into, size_t size);
 
-/* Write an answer whole. False: the client is gone. */
+/* Write the answer, whole and once. False: the client is gone. */
 bool gateway_write(struct gateway *, const char *bytes, size_t len);
+
+/* FastCGI: was the request read to its end? Then the connection can be closed at once, and the answer gets through. */
+bool gateway_read_out(struct gateway *);
 
 #endif

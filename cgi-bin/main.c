@@ -75,7 +75,7 @@ static int serve_own(struct house *house, struct arena *arena)
 
 static int answer_once(struct house *house)
 {
-    struct gateway gateway = { NULL, environ };
+    struct gateway gateway = { .variables = environ };
     if (!gateway_variable(&gateway, "REQUEST_METHOD").len) {
         fprintf(stderr,
                 "usage: confab.fcgi serve    listen on handler.listen\n"

@@ -1,12 +1,13 @@
 /* Our own accept loop around libfcgi, because FCGX_Accept_r alone loses a SIGTERM that comes just before accept(),
- * aborts a request whose read a signal interrupts, and waits for ever for a peer that stops sending. ipcFd and
- * keepConnection are members of FCGX_Request that its header advises against touching; they are the same in 2.4.0
- * to 2.4.7. */
+ * aborts a request whose read a signal interrupts, and waits for ever for a peer that stops sending. FCGX_Finish_r
+ * waits until the web server has closed its end too, which is only needed when something of the request was not read.
+ * ipcFd and keepConnection are members of FCGX_Request that its header advises against touching; they are the same in
+ * 2.4.0 to 2.4.7. */
 #include "cgi-bin/worker.h"
 
 #include <fcgiapp.h>
-#include <poll.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -34,14 +35,23 @@ static void catch_signals(void)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* Wait for a connection. -1: there was none after all (a signal, or another worker took it). */
-static int next_connection(int listener)
+/* Of the workers that wait, one is woken for a connection (EPOLLEXCLUSIVE), not all. */
+static int watch(int listener)
 {
-    struct pollfd ready = { .fd = listener, .events = POLLIN };
+    struct epoll_event event = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+    int waiting = epoll_create1(EPOLL_CLOEXEC);
+    must(waiting >= 0 && epoll_ctl(waiting, EPOLL_CTL_ADD, listener, &event) == 0);
+    return waiting;
+}
+
+/* Wait for a connection. -1: there was none after all (a signal, or another worker took it). */
+static int next_connection(int waiting, int listener)
+{
+    struct epoll_event ready;
     struct timeval limit = { .tv_sec = PEER_SECONDS };
     sigset_t none;
     sigemptyset(&none); /* signals come in here and nowhere else */
-    if (ppoll(&ready, 1, NULL, &none) < 0)
+    if (epoll_pwait(waiting, &ready, 1, -1, &none) < 0)
         return -1;
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
@@ -51,17 +61,31 @@ static int next_connection(int listener)
     return fd;
 }
 
+static void finish(struct gateway *gateway)
+{
+    FCGX_Request *fastcgi = gateway->fastcgi;
+    int connection = fastcgi->ipcFd;
+    if (!gateway->answered) {
+        FCGX_Finish_r(fastcgi);
+    } else if (gateway_read_out(gateway)) {
+        FCGX_Free(fastcgi, 0);
+        close(connection);
+    } else {
+        FCGX_Free(fastcgi, 1); /* reads on for a while, so that the answer is not lost (RFC 9112 9.6) */
+    }
+}
+
 static void serve_one(struct house *house, FCGX_Request *fastcgi, int connection)
 {
     fastcgi->ipcFd = connection;
     fastcgi->keepConnection = 1; /* else FCGX_Accept_r closes the connection that it was just given */
     if (FCGX_Accept_r(fastcgi) < 0)
         return;
-    struct gateway gateway = { fastcgi, fastcgi->envp };
+    struct gateway gateway = { .fastcgi = fastcgi, .variables = fastcgi->envp };
     if (gateway_variable(&gateway, "REQUEST_METHOD")
             .len) /* a request cut off in its variables is delivered as a whole one */
         handle(house, &gateway);
-    FCGX_Finish_r(fastcgi);
+    finish(&gateway);
 }
 
 int worker_run(struct house *house, int listener)
@@ -70,11 +94,13 @@ int worker_run(struct house *house, int listener)
     must(FCGX_Init() == 0 && FCGX_InitRequest(&fastcgi, listener, 0) == 0);
     catch_signals(); /* after FCGX_Init, which installs its own */
     FCGX_Finish_r(&fastcgi);
+    int waiting = watch(listener);
     while (!stopping) {
-        int connection = next_connection(listener);
+        int connection = next_connection(waiting, listener);
         if (connection >= 0)
             serve_one(house, &fastcgi, connection);
     }
+    close(waiting);
     FCGX_Free(&fastcgi, 1);
     return 0;
 }

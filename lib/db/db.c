@@ -190,7 +190,8 @@ static void ignore_notice(void *context, const PGresult *notice)
 /* Where it is refused we can do without. False: the connection broke. */
 static bool settings(const struct db *db)
 {
-    PGresult *result = PQsendQuery(db->connection, query_database_settings.sql) ? await(db) : NULL;
+    PGresult *result =
+        PQsendQueryParams(db->connection, query_database_settings.sql, 0, NULL, NULL, NULL, NULL, 0) ? await(db) : NULL;
     bool answered = result && PQstatus(db->connection) == CONNECTION_OK;
     PQclear(result);
     return answered;

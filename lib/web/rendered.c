@@ -18,12 +18,23 @@ static struct slot {
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* FNV-1a, with the length of each text, so that they can not run into each other. */
+static void hash_word(uint64_t *hash, uint64_t word)
+{
+    *hash = (*hash ^ word) * 1099511628211u;
+    *hash ^= *hash >> 32;
+}
+
+/* In the manner of FNV-1a, but eight bytes at a time, and with the length of each text, so that they can not run into
+ * each other. */
 static void hash_bytes(uint64_t *hash, const void *bytes, size_t len)
 {
     const unsigned char *at = bytes;
-    for (size_t i = 0; i < len; i++)
-        *hash = (*hash ^ at[i]) * 1099511628211u;
+    for (uint64_t word; len >= sizeof word; at += sizeof word, len -= sizeof word) {
+        memcpy(&word, at, sizeof word);
+        hash_word(hash, word);
+    }
+    while (len--)
+        hash_word(hash, *at++);
 }
 
 static void hash_text(uint64_t *hash, struct text text)

@@ -161,7 +161,7 @@ TEXT
     return { server => <<"TEXT", start => sub { server('php', 0, {}, $program, '-n', '-y', $conf, ($> == 0 ? '-R' : ()), php_modules()) } };
         location = /php {
             fastcgi_pass unix:$socket;
-            fastcgi_buffer_size 8k;
+            fastcgi_buffer_size 32k;
             fastcgi_buffers 32 8k;
             fastcgi_param SCRIPT_FILENAME $sources/page.php;
             fastcgi_param REQUEST_METHOD \$request_method;
