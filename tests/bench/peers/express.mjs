@@ -1,13 +1,13 @@
 // The room's page in Express: the cookie's signature and dates, the room, its latest 20 messages by a named statement,
 // escaped HTML. The frame around the messages is the one that confab's own page has.
 //     node express.mjs PORT DATABASE-SOCKET-FOLDER USER DATABASE KEY SKELETON
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import express from 'express';
 import pg from 'pg';
 
 const [port, host, user, database, key, file] = process.argv.slice(2);
-const { head, tail, room: roomSql, messages: messagesSql } = JSON.parse(readFileSync(file, 'utf8'));
+const { head, tail, room: roomSql, messages: messagesSql, headers } = JSON.parse(readFileSync(file, 'utf8'));
 const pool = new pg.Pool({ host, user, database, port: 5432, max: 4 });
 const app = express();
 app.disable('x-powered-by');
@@ -34,26 +34,37 @@ function csrf(claims) {
 const signs = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 const escape = (text) => String(text).replace(/[&<>"']/g, (sign) => signs[sign]);
 
+// Addresses become links.
+const linked = (text) =>
+    text
+        .split(/\b(https?:\/\/[^\s<>"`{}|\\^]+)/iu)
+        .map((part, i) => (i % 2 ? `<a href="${escape(part)}" rel="nofollow ugc noopener" target="_blank">${escape(part)}</a>` : escape(part)))
+        .join('');
+
 function message(m) {
     const at = new Date(Number(m.at) / 1000).toISOString();
     const author = m.user_id ? `user:${m.userid}` : `guest:${m.guest}`;
     return `<li id="msg-${m.id}" class="message" data-seq="${m.seq}" data-rev="${m.rev}" data-author="${escape(author)}">
 <span class="avatar" aria-hidden="true">${escape(m.name[0])}</span>
 <p class="about">${m.guest ? '<span class="guest">guest</span> ' : ''}<a class="when" href="/rooms/${escape(m.slug)}/messages/${m.id}"><time datetime="${at}" title="${at.slice(0, 10)}, ${at.slice(11, 16)} UTC">${at.slice(11, 16)}</time></a></p>
-<p class="text"><b>${escape(m.name)}:</b> ${escape(m.message)}</p>
+<p class="text"><b>${escape(m.name)}:</b> ${linked(m.message)}</p>
 </li>
 `;
 }
 
 app.get('/rooms/:slug', async (request, response) => {
+    const began = process.hrtime.bigint(), id = randomBytes(8).toString('hex');
     const claims = session(request.headers.cookie);
     if (!claims) return response.status(403).send('no session');
     const rooms = await pool.query({ name: 'room', text: roomSql, values: [null, request.params.slug] });
     if (!rooms.rows.length) return response.status(404).send('no room');
     const rows = await pool.query({ name: 'messages', text: messagesSql, values: [null, rooms.rows[0].id, 20] });
     const token = csrf(claims);
-    response.set('Content-Security-Policy', "default-src 'none'; script-src 'self'; style-src 'self'");
-    response.set('Cache-Control', 'no-store');
-    response.type('html').send(head.replaceAll('%CSRF%', token) + rows.rows.map(message).join('') + tail.replaceAll('%CSRF%', token));
+    response.set(headers);
+    response.set('X-Request-Id', id);
+    const page = head.replaceAll('%CSRF%', token) + rows.rows.map(message).join('') + tail.replaceAll('%CSRF%', token).replace('%POST%', randomUUID());
+    response.type('html').send(page);
+    console.log(JSON.stringify({ at: new Date(), id, method: request.method, path: request.path, status: 200, bytes: page.length,
+        us: Number(process.hrtime.bigint() - began) / 1000, asker: claims.sub, address: request.ip }));
 });
 app.listen(Number(port), '127.0.0.1');

@@ -1,7 +1,8 @@
 <?php
-// The room's page in PHP: the cookie's signature and dates, the room, its latest 20 messages, escaped HTML; the connection to
-// the database is kept. The frame around the messages is the one that confab's own page has.
-[$head, $tail, $roomSql, $messagesSql] = require $_SERVER['SKELETON'];
+// The room's page in PHP: the cookie's signature and dates, the room, its latest 20 messages, escaped HTML with
+// links, tokens for the form; the connection to the database is kept, and FPM writes the log. The frame around the messages is the one that confab's own page has.
+$skeleton = require $_SERVER['SKELETON'];
+[$head, $tail, $roomSql, $messagesSql] = $skeleton;
 $key = $_SERVER['KEY'];
 
 function plain(string $text): string
@@ -32,6 +33,26 @@ function escaped(?string $text): string
     return htmlspecialchars($text ?? '', ENT_QUOTES | ENT_SUBSTITUTE, 'UTF-8');
 }
 
+// Addresses become links.
+function linked(string $text): string
+{
+    $html = '';
+    foreach (preg_split('~\\b(https?://[^\\s<>"`{}|\\\\^]+)~iu', $text, -1, PREG_SPLIT_DELIM_CAPTURE) as $i => $part) {
+        $safe = escaped($part);
+        $html .= $i % 2 ? "<a href=\"$safe\" rel=\"nofollow ugc noopener\" target=\"_blank\">$safe</a>" : $safe;
+    }
+    return $html;
+}
+
+// A random UUID, version 4.
+function uuid(): string
+{
+    $bytes = random_bytes(16);
+    $bytes[6] = chr(ord($bytes[6]) & 0x0f | 0x40);
+    $bytes[8] = chr(ord($bytes[8]) & 0x3f | 0x80);
+    return vsprintf('%s%s-%s-%s-%s-%s%s%s', str_split(bin2hex($bytes), 4));
+}
+
 $claims = session($key);
 if (!$claims) {
     http_response_code(403);
@@ -44,8 +65,8 @@ if (!$room) {
     exit('no room');
 }
 $token = csrf($key, $claims);
-header("Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'");
-header('Cache-Control: no-store');
+array_map('header', array_slice($skeleton, 4));
+header('X-Request-Id: ' . bin2hex(random_bytes(8)));
 $page = str_replace('%CSRF%', $token, $head);
 foreach (pg_fetch_all(pg_query_params($database, $messagesSql, [null, $room['id'], 20])) as $m) {
     $at = intdiv((int)$m['at'], 1000000);
@@ -55,9 +76,9 @@ foreach (pg_fetch_all(pg_query_params($database, $messagesSql, [null, $room['id'
         . '<span class="avatar" aria-hidden="true">' . escaped(mb_substr_one($m['name'])) . "</span>\n"
         . '<p class="about">' . ($m['guest'] ? '<span class="guest">guest</span> ' : '') . '<a class="when" href="/rooms/' . escaped($m['slug'])
         . "/messages/$m[id]\"><time datetime=\"" . gmdate('Y-m-d\TH:i:s\Z', $at) . '" title="' . gmdate('Y-m-d', $at) . ", $time UTC\">$time</time></a></p>\n"
-        . '<p class="text"><b>' . escaped($m['name']) . ':</b> ' . escaped($m['message']) . "</p>\n</li>\n";
+        . '<p class="text"><b>' . escaped($m['name']) . ':</b> ' . linked($m['message']) . "</p>\n</li>\n";
 }
-echo $page, str_replace('%CSRF%', $token, $tail);
+echo $page, str_replace(['%CSRF%', '%POST%'], [$token, uuid()], $tail);
 
 // The first letter, without an extension that may not be there.
 function mb_substr_one(string $text): string

@@ -155,6 +155,8 @@ daemonize = no
 listen = $socket
 pm = static
 pm.max_children = 4
+access.log = $folder/php-access.log
+access.format = "%t %m %r %s %l %{micro}d %R"
 php_admin_value[opcache.validate_timestamps] = 0
 TEXT
     my ($host, $user, $name) = database($site);
