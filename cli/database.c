@@ -5,6 +5,7 @@
 #include "cli/site.h"
 #include "db/db.h"
 #include "db/migration.h"
+#include "live/mailbox.h"
 #include "queries.h"
 
 static void told(const struct migration *migration)
@@ -25,7 +26,7 @@ static int sweep(struct site *site, void *context)
     for (size_t i = 0; i < sizeof sweeps / sizeof sweeps[0]; i++)
         if (db_run(site->scope.db, site->scope.arena, sweeps[i], &(struct params){ .count = 0 }).status != DB_DONE)
             return site_broken(site);
-    return 0;
+    return mailbox_sweep(site->scope.db, site->scope.arena) == DONE ? 0 : site_broken(site);
 }
 
 static int usage(const char *command)

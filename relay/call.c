@@ -58,7 +58,9 @@ struct call *call_new(struct peer *peer, struct message_in *in, int64_t room_id,
     must(call != NULL);
     call->peer = peer;
     call->in = in;
-    call->asked = (struct channel_call){ in->frame.topic, in->frame.event, in->frame.payload, room_id };
+    call->asked = (struct channel_call){
+        .topic = in->frame.topic, .event = in->frame.event, .payload = in->frame.payload, .room_id = room_id
+    };
     call->join_ref = json_incref(join_ref);
     peer->busy++;
     return call;

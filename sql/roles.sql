@@ -29,6 +29,8 @@ begin
         execute format('grant insert (room_id, seq, rev, user_id, guest, name, message, client_id) on messages to %I', role);
         execute format('grant update (rev, name, message, edited_at, deleted) on messages to %I', role);
         execute format('grant select, insert, update, delete on throttles to %I', role);
+        execute format('grant select, insert, delete on mailbox, mailbox_refs to %I', role);
+        execute format('grant usage on sequence mailbox_seq to %I', role);
         execute format('grant select (id, userid, name, picture, role, confirmed_at, banned_at) on users to %I', role);
         execute format('grant select on tokens, revocations, revocation_counter to %I', role);
         execute format('grant update (last_seen_at, address) on tokens to %I', role);

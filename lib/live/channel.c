@@ -230,8 +230,12 @@ static void join(struct call *call)
 
 static bool read_new(struct call *call, struct message_new *out)
 {
-    return payload_text(call, "message", &out->message) && payload_text(call, "name", &out->name) &&
-           payload_text(call, "client_id", &out->client_id);
+    if (!payload_text(call, "message", &out->message) || !payload_text(call, "name", &out->name) ||
+        !payload_text(call, "client_id", &out->client_id))
+        return false;
+    if (!out->client_id.len)
+        out->client_id = call->asked->client_id;
+    return true;
 }
 
 static void answer_posting(struct call *call, const struct posting *posting)

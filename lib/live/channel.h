@@ -23,7 +23,8 @@ enum { CHANNEL_JOINS_MAX = 100 };
 struct channel_call {
     struct text topic, event;
     const json_t *payload;
-    int64_t room_id; /* of a joined topic; 0 with phx_join */
+    int64_t room_id;       /* of a joined topic; 0 with phx_join */
+    struct text client_id; /* of a post that brings none: one that is the same when it is asked again; may be empty */
 };
 
 /* What came of it. With a join that was accepted, `joined`, and the room's id, counter and epoch, which the reply shows

@@ -36,6 +36,9 @@ my @forbidden = (
     'create index on messages (name)',
     'truncate messages',
     'truncate throttles',
+    'truncate mailbox',
+    'update mailbox set frames = frames',
+    "select setval('mailbox_seq', 1)",
     'delete from messages',
     'delete from rooms',
     'delete from users',
@@ -101,6 +104,9 @@ my @allowed = (
     'update messages set deleted = true',
     "select throttle_take('x', 1, '1 s')",
     'delete from throttles',
+    "insert into mailbox (sid, seq, frames) values (repeat('x', 22), nextval('mailbox_seq'), 'x')",
+    'delete from mailbox',
+    'delete from mailbox_refs',
     "select pg_notify('confab_room', '1')",
 );
 
