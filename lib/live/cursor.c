@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/config.h"
 #include "base/must.h"
+#include "chat/scope.h"
 #include "live/channel.h"
 #include "web/secret.h"
 
@@ -18,10 +19,11 @@ enum {
     CURSOR_VERSION = 1,
     SID_BYTES = 16,
     GUEST_BYTES = 12,
+    SESSION_BYTES = 32,
     EPOCH_BYTES = 8,
     NUMBER_MAX = 9, /* bytes of 63 bits */
     BYTES_MAX = CURSOR_TOKEN_MAX / 4 * 3 - SECRET_BYTES,
-    HEAD_MAX = 1 + SID_BYTES + 1 + CURSOR_SESSION_BYTES + 8 + 8 + EPOCH_BYTES + 2 * NUMBER_MAX + 1,
+    HEAD_MAX = 1 + SID_BYTES + 1 + SESSION_BYTES + 8 + 8 + EPOCH_BYTES + 2 * NUMBER_MAX + 1,
     OWNER_SESSION = 1, /* bits of the owner's byte */
     OWNER_COOKIE = 2,
     CLOCKS_APART = 60, /* seconds that another host's clock may be ahead */
@@ -29,7 +31,7 @@ enum {
 
 struct cursor cursor_new(const char *epoch)
 {
-    struct cursor cursor = { .owner = CURSOR_GUEST };
+    struct cursor cursor = { .count = 0 };
     unsigned char sid[SID_BYTES];
     randombytes_buf(sid, sizeof sid);
     sodium_bin2base64(cursor.sid, sizeof cursor.sid, sid, sizeof sid, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
@@ -38,15 +40,29 @@ struct cursor cursor_new(const char *epoch)
     return cursor;
 }
 
-bool cursor_of_guest(const struct cursor *cursor, struct text guest)
+void cursor_own(struct cursor *cursor, const struct scope *scope, bool from_cookie)
 {
-    return cursor->owner == CURSOR_GUEST && guest.len == CURSOR_GUEST_LEN &&
-           sodium_memcmp(cursor->guest, guest.at, CURSOR_GUEST_LEN) == 0;
+    *cursor->session = *cursor->guest = '\0';
+    cursor->from_cookie = from_cookie;
+    if (scope->token.len) {
+        must(scope->token.len == CURSOR_SESSION_LEN);
+        memcpy(cursor->session, scope->token.at, CURSOR_SESSION_LEN);
+    } else {
+        must(scope->guest.len == CURSOR_GUEST_LEN);
+        memcpy(cursor->guest, scope->guest.at, CURSOR_GUEST_LEN);
+    }
 }
 
-bool cursor_of_session(const struct cursor *cursor, const unsigned char *session)
+static bool same(const char *kept, struct text came, size_t len)
 {
-    return cursor->owner == CURSOR_SESSION && sodium_memcmp(cursor->session, session, CURSOR_SESSION_BYTES) == 0;
+    return *kept && came.len == len && sodium_memcmp(kept, came.at, len) == 0;
+}
+
+bool cursor_owned(const struct cursor *cursor, const struct scope *scope)
+{
+    if (scope->token.len)
+        return same(cursor->session, scope->token, CURSOR_SESSION_LEN);
+    return same(cursor->guest, scope->guest, CURSOR_GUEST_LEN);
 }
 
 /* --- topics --- */
@@ -167,7 +183,7 @@ static void put_text(struct pack *pack, struct text text)
 /* A text that stands for exactly so many bytes. */
 static void put_base64url(struct pack *pack, const char *text, size_t bytes)
 {
-    unsigned char out[SID_BYTES];
+    unsigned char out[SESSION_BYTES];
     size_t len = 0;
     must(bytes <= sizeof out && text_unbase64url(text_of(text), out, bytes, &len) && len == bytes);
     put(pack, out, bytes);
@@ -176,9 +192,9 @@ static void put_base64url(struct pack *pack, const char *text, size_t bytes)
 static void put_owner(struct pack *pack, const struct cursor *cursor)
 {
     size_t cookie = cursor->from_cookie ? OWNER_COOKIE : 0;
-    if (cursor->owner == CURSOR_SESSION) {
+    if (*cursor->session) {
         put_byte(pack, cookie | OWNER_SESSION);
-        put(pack, cursor->session, sizeof cursor->session);
+        put_base64url(pack, cursor->session, SESSION_BYTES);
     } else {
         put_byte(pack, cookie);
         put_base64url(pack, cursor->guest, GUEST_BYTES);
@@ -303,14 +319,10 @@ static void take_owner(struct unpack *unpack, struct cursor *out)
     size_t owner = take_byte(unpack);
     unpack->bad |= owner > (OWNER_SESSION | OWNER_COOKIE);
     out->from_cookie = owner & OWNER_COOKIE;
-    out->owner = owner & OWNER_SESSION ? CURSOR_SESSION : CURSOR_GUEST;
-    if (out->owner == CURSOR_GUEST) {
+    if (owner & OWNER_SESSION)
+        take_base64url(unpack, out->session, sizeof out->session, SESSION_BYTES);
+    else
         take_base64url(unpack, out->guest, sizeof out->guest, GUEST_BYTES);
-        return;
-    }
-    const unsigned char *session = take(unpack, sizeof out->session);
-    if (session)
-        memcpy(out->session, session, sizeof out->session);
 }
 
 static void take_epoch(struct unpack *unpack, struct cursor *out)
@@ -333,7 +345,7 @@ static void take_topic(struct unpack *unpack, struct arena *arena, struct cursor
 
 static bool take_cursor(struct unpack *unpack, struct arena *arena, struct cursor *out)
 {
-    *out = (struct cursor){ .owner = CURSOR_GUEST };
+    *out = (struct cursor){ .count = 0 };
     unpack->bad |= take_byte(unpack) != CURSOR_VERSION;
     take_base64url(unpack, out->sid, sizeof out->sid, SID_BYTES);
     take_owner(unpack, out);

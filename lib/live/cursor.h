@@ -13,12 +13,13 @@
 
 struct arena;
 struct config;
+struct scope;
 
 enum {
-    CURSOR_TOKEN_MAX = 6000,   /* characters: with the rest of the URL well below the 8 KiB of a request line */
-    CURSOR_SECONDS = 600,      /* how long a token is good */
-    CURSOR_SESSION_BYTES = 32, /* a session's hash */
+    CURSOR_TOKEN_MAX = 6000, /* characters: with the rest of the URL well below the 8 KiB of a request line */
+    CURSOR_SECONDS = 600,    /* how long a token is good */
     CURSOR_SID_LEN = 22,
+    CURSOR_SESSION_LEN = 43,
     CURSOR_GUEST_LEN = 16,
     CURSOR_EPOCH_LEN = 16,
     CURSOR_TOPIC_MAX = 80, /* bytes */
@@ -36,12 +37,11 @@ struct cursor_topic {
 };
 
 struct cursor {
-    char sid[CURSOR_SID_LEN + 1]; /* the mailbox's name, and what its doorbell carries */
-    enum cursor_owner { CURSOR_GUEST, CURSOR_SESSION } owner;
-    bool from_cookie;                            /* the credentials came as a cookie, so each poll must come with it */
-    unsigned char session[CURSOR_SESSION_BYTES]; /* of a session */
-    char guest[CURSOR_GUEST_LEN + 1];            /* public id of a guest, else empty */
-    int64_t issued_at, expires_at;               /* seconds since 1970 */
+    char sid[CURSOR_SID_LEN + 1];         /* the mailbox's name, and what its doorbell carries */
+    char session[CURSOR_SESSION_LEN + 1]; /* hash of the session's or API token; empty: a guest's */
+    char guest[CURSOR_GUEST_LEN + 1];     /* public id of a guest; empty: a session's */
+    bool from_cookie;                     /* the credentials came as a cookie, so each poll must come with it */
+    int64_t issued_at, expires_at;        /* seconds since 1970 */
     char epoch[CURSOR_EPOCH_LEN + 1];
     int64_t position;            /* in the mailbox: taken up to here */
     int64_t events;              /* in what passes by (presence, typing): 0 today */
@@ -49,12 +49,15 @@ struct cursor {
     size_t count, size;
 };
 
-/* The start of a poll: a new sid, no topics, the given epoch (16 hex digits). Set the owner. */
+/* The start of a poll: a new sid, no topics, the given epoch (16 hex digits). To be given an owner before it is signed.
+ */
 struct cursor cursor_new(const char *epoch);
 
-/* Is it a guest's or a session's, and of nobody else? Compared in constant time. session: 32 bytes. */
-bool cursor_of_guest(const struct cursor *, struct text guest);
-bool cursor_of_session(const struct cursor *, const unsigned char *session);
+/* It belongs to whoever asks: the scope's session, or else its guest, who must have an id. */
+void cursor_own(struct cursor *, const struct scope *, bool from_cookie);
+
+/* Does it belong to whoever asks? Compared in constant time. */
+bool cursor_owned(const struct cursor *, const struct scope *);
 
 /* Sign it anew, good from now (seconds since 1970) for CURSOR_SECONDS. The token lives in the arena. */
 struct text cursor_token(const struct config *, struct arena *, struct cursor *, int64_t now);

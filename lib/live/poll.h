@@ -42,7 +42,7 @@ struct poll {
     bool begun;
 };
 
-/* The first GET: a cursor without topics for today's database. Set its owner. BROKEN: the database is away. */
+/* The first GET: a cursor without topics for today's database. Give it its owner. BROKEN: the database is away. */
 enum outcome poll_open(const struct scope *, struct cursor *out) __attribute__((warn_unused_result));
 
 /* Begin to answer a GET that came with this cursor. All lives in the arena; the cursor's texts must live as long. */

@@ -58,7 +58,7 @@ struct cursor begin(void)
 {
     struct cursor cursor;
     must(poll_open(&scope, &cursor) == DONE);
-    memcpy(cursor.guest, scope.guest.at, CURSOR_GUEST_LEN);
+    cursor_own(&cursor, &scope, false);
     return cursor;
 }
 

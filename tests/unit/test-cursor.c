@@ -7,6 +7,7 @@
 #include "../support/edge.h"
 #include "../support/settings.h"
 #include "../support/tap.h"
+#include "chat/scope.h"
 #include "live/channel.h"
 #include "web/secret.h"
 
@@ -73,19 +74,19 @@ static void test_round(void)
 
 static void test_owner(void)
 {
-    struct cursor cursor = guest(), back;
-    unsigned char session[CURSOR_SESSION_BYTES] = { 1, 2, 3 }, other[CURSOR_SESSION_BYTES] = { 1, 2, 4 };
-    ok(cursor_of_guest(&cursor, TEXT("AZaz09_-AZaz09_-")) && !cursor_of_guest(&cursor, TEXT("AZaz09_-AZaz09_A")) &&
-           !cursor_of_guest(&cursor, TEXT("")),
-       "a guest's cursor is that guest's");
-    ok(!cursor_of_session(&cursor, (const unsigned char[CURSOR_SESSION_BYTES]){ 0 }), "and no session's");
-    cursor = cursor_new("0123456789abcdef");
-    cursor.owner = CURSOR_SESSION;
-    cursor.from_cookie = true;
-    memcpy(cursor.session, session, sizeof session);
+    struct cursor cursor = cursor_new("0123456789abcdef"), back;
+    struct scope ann = { .guest = TEXT("AZaz09_-AZaz09_-") }, bob = { .guest = TEXT("AZaz09_-AZaz09_A") }, none = { 0 };
+    struct scope one = { .user_id = 1, .token = TEXT("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU") },
+                 other = { .user_id = 1, .token = TEXT("47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFA") };
+    cursor_own(&cursor, &ann, false);
+    ok(reads(cursor_token(config, arena, &cursor, now), &back) && !back.from_cookie, "a guest's comes back");
+    ok(cursor_owned(&back, &ann) && !cursor_owned(&back, &bob), "as that guest's");
+    ok(!cursor_owned(&back, &none) && !cursor_owned(&back, &one), "and neither nobody's nor a session's");
+    cursor_own(&cursor, &one, true);
     ok(reads(cursor_token(config, arena, &cursor, now), &back) && back.from_cookie, "a session's comes back");
-    ok(cursor_of_session(&back, session) && !cursor_of_session(&back, other), "as that session's");
-    ok(!cursor_of_guest(&back, TEXT("")) && !cursor_of_guest(&back, TEXT("AQIDAAAAAAAAAAAA")), "and no guest's");
+    is(back.session, "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU", "with its hash");
+    ok(cursor_owned(&back, &one) && !cursor_owned(&back, &other), "as that session's");
+    ok(!cursor_owned(&back, &none) && !cursor_owned(&back, &ann), "and no guest's");
 }
 
 static void test_forgery(void)
