@@ -316,6 +316,60 @@ static void test_two_writers(void)
     ok(once && total == 2 * EACH, "a reader on the way steps over none and sees none twice: %d", total);
 }
 
+static pid_t sayer(int count)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    struct db *db = db_new(config->database_url, "test sayer");
+    scope.db = db;
+    for (int i = 0; i < count; i++)
+        say(room_id, 1);
+    db_free(&db);
+    _exit(0);
+}
+
+static void test_two_sayers(void)
+{
+    enum { EACH = 100 };
+    new_room();
+    struct cursor cursor = joined();
+    pid_t one = sayer(EACH), two = sayer(EACH);
+    int64_t until = clock_steady() + INT64_C(30) * 1000000;
+    int status, last = 0;
+    bool in_order = true;
+    while (last < 2 * EACH && clock_steady() < until) {
+        struct answer answer = get(&cursor);
+        for (int i = 0; i < answer.count; i++)
+            in_order &= strcmp(in_short(json_array_get(answer.messages, (size_t)i)),
+                               arena_printf(arena, "new %d", ++last)) == 0;
+        cursor = answer.next;
+    }
+    ok(waitpid(one, &status, 0) == one && status == 0 && waitpid(two, &status, 0) == two && status == 0 && in_order &&
+           last == 2 * EACH,
+       "two who post to the room at once are heard in order, without a gap: %d", last);
+}
+
+static void test_away(void)
+{
+    new_room();
+    struct cursor cursor = joined(), none;
+    say(room_id, 1);
+    struct db *here = scope.db, *nowhere = db_new("host=/nowhere dbname=confab", "test nowhere");
+    struct poll *poll = poll_new(arena, &cursor);
+    log_open("test", LOG_ERROR + 1);
+    scope.db = nowhere;
+    ok(poll_open(&scope, &none) == BROKEN && poll_drain(&scope, view, poll) == BROKEN && post(&cursor, SAY) == BROKEN,
+       "without a database nothing goes");
+    scope.db = here;
+    log_open("test", LOG_ERROR);
+    ok(poll_drain(&scope, view, poll) == DONE && poll->count == 1 && poll->cursor.topics[0].rev == 1,
+       "and with it again the same poll goes on");
+    must(post(&cursor, SAY) == DONE);
+    is(get(&cursor).said, "reply 4 ok, new 1, new 2", "as does the post");
+    db_free(&nowhere);
+}
+
 /* All at once: posts and joins that come again, and answers that get lost. */
 static void test_lossy(void)
 {
@@ -389,6 +443,8 @@ int main(int argc, char **argv)
         test_ends();
         test_limits();
         test_two_writers();
+        test_two_sayers();
+        test_away();
         test_lossy();
         test_sweep();
         test_bell();
