@@ -12,7 +12,7 @@ my %refused = (
     confab_handler => [],
     confab_relay   => [
         qw(token_start token_renew token_end token_end_all token_revoke token_sweep revocation_sweep),
-        qw(user_add user_by_email user_list user_secret user_set_role user_rehash user_set_banned)
+        qw(user_add user_by_email user_list user_secret user_self user_set_role user_rehash user_set_banned)
     ],
 );
 
