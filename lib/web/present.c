@@ -104,17 +104,24 @@ json_t *present_message_view(const struct config *config, struct arena *arena, c
     return json;
 }
 
+static bool render_html(const struct config *config, const struct view *view, struct arena *arena,
+                        const struct message *message, struct buffer *out)
+{
+    json_t *data = present_message_view(config, arena, message);
+    bool good = view_render(view, "messages/_message", data, out);
+    json_decref(data);
+    return good;
+}
+
 /* Through the cache: the same for every viewer, so it is rendered once. */
 static bool add_html(const struct config *config, const struct view *view, struct arena *arena,
                      const struct message *message, struct buffer *out)
 {
-    struct rendered_key key = rendered_key(config, view, message);
+    struct rendered_key key = rendered_key(RENDERED_HTML, config, view, message);
     size_t before = out->len;
     if (rendered_find(&key, out))
         return !out->full;
-    json_t *data = present_message_view(config, arena, message);
-    bool good = view_render(view, "messages/_message", data, out);
-    json_decref(data);
+    bool good = render_html(config, view, arena, message, out);
     if (good)
         rendered_keep(&key, (struct text){ out->at + before, out->len - before });
     return good;
@@ -191,13 +198,21 @@ static void add_fields(struct buffer *out, const struct message *message, struct
     buffer_string(out, message->deleted ? ",\"deleted\":true}" : ",\"deleted\":false}");
 }
 
+/* Through the cache as well: its author's reply and the room are told the same. */
 bool present_message(const struct config *config, const struct view *view, struct arena *arena,
                      const struct message *message, struct buffer *out)
 {
+    struct rendered_key key = rendered_key(RENDERED_JSON, config, view, message);
+    size_t before = out->len;
+    if (rendered_find(&key, out))
+        return !out->full;
     struct buffer html = buffer_new(PRESENT_HTML_MAX);
-    bool good = add_html(config, view, arena, message, &html);
+    bool good = render_html(config, view, arena, message, &html);
     if (good)
         add_fields(out, message, buffer_view(&html));
     buffer_free(&html);
-    return good && !out->full;
+    good = good && !out->full;
+    if (good)
+        rendered_keep(&key, (struct text){ out->at + before, out->len - before });
+    return good;
 }

@@ -12,7 +12,7 @@ enum { SLOTS = 512, KEPT_MAX = 4096 };
 
 static struct slot {
     struct rendered_key key;
-    char *html; /* NULL: empty */
+    char *bytes; /* NULL: empty */
     size_t len;
 } slots[SLOTS];
 
@@ -43,11 +43,13 @@ static void hash_text(uint64_t *hash, struct text text)
     hash_bytes(hash, text.at, text.len);
 }
 
-struct rendered_key rendered_key(const struct config *config, const struct view *view, const struct message *message)
+struct rendered_key rendered_key(enum rendering kind, const struct config *config, const struct view *view,
+                                 const struct message *message)
 {
-    struct rendered_key key = { view, message->id, message->rev, 14695981039346656037u };
-    const struct text texts[] = { config->base,    message->room,      message->name,         message->message,
-                                  message->userid, message->user_name, message->user_picture, message->guest };
+    struct rendered_key key = { kind, view, message->id, message->rev, 14695981039346656037u };
+    const struct text texts[] = { config->base,          message->room,   message->name,
+                                  message->message,      message->userid, message->user_name,
+                                  message->user_picture, message->guest,  message->client_id };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         hash_text(&key.hash, texts[i]);
     const int64_t numbers[] = { message->seq, message->inserted_at, message->edited_at, message->deleted };
@@ -57,37 +59,37 @@ struct rendered_key rendered_key(const struct config *config, const struct view 
 
 static bool same(const struct rendered_key *a, const struct rendered_key *b)
 {
-    return a->view == b->view && a->id == b->id && a->rev == b->rev && a->hash == b->hash;
+    return a->kind == b->kind && a->view == b->view && a->id == b->id && a->rev == b->rev && a->hash == b->hash;
 }
 
-/* Neighbouring messages have neighbouring places. */
+/* Neighbouring messages have neighbouring places, and the kinds of one are far apart. */
 static struct slot *slot_of(const struct rendered_key *key)
 {
-    return &slots[(uint64_t)key->id % SLOTS];
+    return &slots[((uint64_t)key->id + key->kind * SLOTS / 2) % SLOTS];
 }
 
 bool rendered_find(const struct rendered_key *key, struct buffer *out)
 {
     const struct slot *slot = slot_of(key);
     pthread_mutex_lock(&lock);
-    bool found = slot->html && same(&slot->key, key);
+    bool found = slot->bytes && same(&slot->key, key);
     if (found)
-        buffer_add(out, slot->html, slot->len);
+        buffer_add(out, slot->bytes, slot->len);
     pthread_mutex_unlock(&lock);
     return found;
 }
 
-void rendered_keep(const struct rendered_key *key, struct text html)
+void rendered_keep(const struct rendered_key *key, struct text rendered)
 {
     struct slot *slot = slot_of(key);
-    if (html.len > KEPT_MAX)
+    if (rendered.len > KEPT_MAX)
         return;
-    char *copy = malloc(html.len + 1);
+    char *copy = malloc(rendered.len + 1);
     must(copy != NULL);
-    memcpy(copy, html.at, html.len);
+    memcpy(copy, rendered.at, rendered.len);
     pthread_mutex_lock(&lock);
-    char *old = slot->html;
-    *slot = (struct slot){ *key, copy, html.len };
+    char *old = slot->bytes;
+    *slot = (struct slot){ *key, copy, rendered.len };
     pthread_mutex_unlock(&lock);
     free(old);
 }

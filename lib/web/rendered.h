@@ -1,6 +1,6 @@
-/* Messages that were rendered before. A message looks the same to every viewer and is rendered for the page, for its
- * author's reply and for the room: once is enough. A small cache of the process, safe to use from several threads. It
- * is no truth: what is not in it is rendered anew. */
+/* Messages that were rendered before, as HTML or as JSON. A message looks the same to every viewer and is rendered for
+ * the page, for its author's reply and for the room: once is enough. A small cache of the process, safe to use from
+ * several threads. It is no truth: what is not in it is rendered anew. */
 #ifndef CONFAB_WEB_RENDERED_H
 #define CONFAB_WEB_RENDERED_H
 
@@ -14,19 +14,22 @@ struct config;
 struct message;
 struct view;
 
-/* Which rendering: the template, the message's latest change, and everything in it that is shown. */
+enum rendering { RENDERED_HTML, RENDERED_JSON };
+
+/* Which rendering: its kind, the template, the message's latest change, and everything in it that is shown. */
 struct rendered_key {
+    enum rendering kind;
     const struct view *view;
     int64_t id, rev;
     uint64_t hash;
 };
 
-struct rendered_key rendered_key(const struct config *, const struct view *, const struct message *);
+struct rendered_key rendered_key(enum rendering, const struct config *, const struct view *, const struct message *);
 
 /* Append it, if it is there. */
 bool rendered_find(const struct rendered_key *, struct buffer *out);
 
 /* Remember it, in the place of another. Long ones are not kept, so that the cache stays below 2 MiB. */
-void rendered_keep(const struct rendered_key *, struct text html);
+void rendered_keep(const struct rendered_key *, struct text rendered);
 
 #endif
