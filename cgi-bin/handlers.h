@@ -16,6 +16,7 @@ void log_in_show(struct request *);
 void log_in_create(struct request *);
 void log_in_refused(struct request *);
 void log_in_elsewhere(struct request *); /* by an external service */
+void log_in_current(struct request *);   /* is it still who it was? */
 void log_out_show(struct request *);
 void log_out_destroy(struct request *);
 void log_out_refused(struct request *);

@@ -1,4 +1,6 @@
 /* fields: email, password, remember_me, return_to (log_in_create); return_to (log_in_show) */
+#include <stdlib.h>
+
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/must.h"
@@ -74,7 +76,23 @@ void log_in_show(struct request *request)
 /* GET /login: to the external service, where there is one. There is none yet. */
 void log_in_elsewhere(struct request *request)
 {
-    answer_redirect(&request->answer, 302, text_of(request_path(request, "users/log-in")));
+    struct text to = text_percent_encode(request->scope.arena, return_to(request, &request->query));
+    answer_redirect(&request->answer, 302,
+                    text_of(request_path(request, "users/log-in%s%.*s", to.len ? "?return_to=" : "", TEXT_ARGS(to))));
+}
+
+/* For a page that could not connect, or comes back out of a cache. It sets no cookie: one that is just being replaced
+ * would come back over its successor. */
+void log_in_current(struct request *request)
+{
+    const struct text userid = request->scope.userid;
+    json_t *json = json_pack("{s:o}", "user", userid.len ? json_stringn(userid.at, userid.len) : json_null());
+    char *text = json_dumps(json, JSON_COMPACT);
+    must(json && text);
+    answer_header(&request->answer, "Content-Type", TEXT("application/json; charset=utf-8"));
+    buffer_string(&request->answer.body, text);
+    free(text);
+    json_decref(json);
 }
 
 static void log_outcome(const struct request *request, bool in)

@@ -15,6 +15,7 @@ static const struct route routes[] = {
 
     { METHOD_GET,    "/login",                        NEEDS_NOTHING, TAKES_NOTHING, log_in_elsewhere,   NULL },
     { METHOD_GET,    "/logout",                       NEEDS_NOTHING, TAKES_NOTHING, log_out_show,       NULL },
+    { METHOD_GET,    "/users/current",                NEEDS_NOTHING, TAKES_NOTHING, log_in_current,     NULL },
     { METHOD_GET,    "/users/log-in",                 NEEDS_NOTHING, TAKES_NOTHING, log_in_show,        NULL },
     { METHOD_POST,   "/users/log-in",                 NEEDS_NOTHING, TAKES_FORM,    log_in_create,      log_in_refused },
     { METHOD_DELETE, "/users/log-out",                NEEDS_NOTHING, TAKES_FORM,    log_out_destroy,    log_out_refused },

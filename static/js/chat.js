@@ -4,6 +4,7 @@ import { Composer } from "./composer.js";
 import { History } from "./history.js";
 import { Messages } from "./messages.js";
 import { Outbox } from "./outbox.js";
+import { forget } from "./person.js";
 import { Room } from "./room.js";
 import { Scroll } from "./scroll.js";
 import { Status } from "./status.js";
@@ -64,12 +65,33 @@ const room = new Room({
   status,
   name: () => form.elements.namedItem("name")?.value.trim(),
   ended(reason) {
-    const sentence = ENDED[reason] ?? ENDED.revoked;
-    composer.say(sentence, guest ? { href: path, text: "Load the page again" } : { href: login, text: "Log in" });
+    const sentence = ENDED[reason] ?? ENDED.ended;
+    if (guest) composer.say(sentence, { href: path, text: "Load the page again" });
+    else empty(sentence);
   },
 });
 
+// Nothing of whoever was signed in stays; what is left says why, and leads on.
+function empty(sentence) {
+  const said = document.createElement("div");
+  const link = document.createElement("a");
+  Object.assign(said, { className: "ended", id: "ended" });
+  said.setAttribute("role", "alert");
+  Object.assign(link, { href: login, textContent: "Log in" });
+  said.append(paragraph(sentence), paragraph(link));
+  forget();
+  for (const name of ["me", "name", "rev", "epoch"]) delete main.dataset[name];
+  main.replaceChildren(said);
+}
+
+function paragraph(...content) {
+  const made = document.createElement("p");
+  made.append(...content);
+  return made;
+}
+
 const ENDED = {
+  ended: "You are not signed in any more.",
   signed_out: "You have been signed out.",
   revoked: "Your session was ended.",
   expired: "Your session has run out.",

@@ -7,11 +7,14 @@
 
 import { Socket } from "../vendor/phoenix.mjs";
 import { linesIn } from "./messages.js";
+import { forAnother, stillMe } from "./person.js";
 
 const STAND_IN_AFTER_MS = 4000; // without a joined room for so long, messages go and come by ordinary requests
 const POLL_MS = 8000;
 const PING_MS = 2500;
 const FLOOD_MS = 40;
+const DOUBT_MS = 500; // a sign-in in another tab needs a moment until its cookie is here
+const DOUBT_AGAIN_MS = 3000;
 
 /** Milliseconds before attempt number `tries`: soon, never more than a second, never all pages at once. */
 export function retryAfter(tries) {
@@ -30,6 +33,7 @@ export class Room {
   #standIn = 0;
   #queue = []; // changes that came and are not shown yet
   #cooling = 0;
+  #doubting = false;
 
   /** `page`: path, action, live, topic, rev, epoch, me, guest; messages, history, scroll, outbox, status; name(), ended(reason). */
   constructor(page) {
@@ -46,6 +50,7 @@ export class Room {
       rejoinAfterMs: retryAfter,
       heartbeatIntervalMs: 15000,
     });
+    this.#socket.onError(() => this.#doubt());
     this.#channel = this.#socket.channel(this.#page.topic, () => this.#cursor());
     this.#channel.onError(() => this.#lost());
     this.#channel.onClose(() => this.#lost());
@@ -69,6 +74,7 @@ export class Room {
   // ---- what the server says
 
   #caughtUp({ rev, epoch, messages, reset }) {
+    if (this.#ended) return;
     this.#joined = true;
     clearTimeout(this.#standIn);
     this.#drain();
@@ -81,6 +87,7 @@ export class Room {
 
   // A change alone is shown at once; in a flood, what came in the meantime is shown together.
   #changed(message) {
+    if (this.#ended) return;
     this.#queue.push(message);
     if (!this.#cooling) this.#drain();
   }
@@ -117,13 +124,24 @@ export class Room {
   }
 
   #sessionEnded(reason) {
-    if (reason === "replaced") return; // signed in anew: the connection that is closed now comes back by itself
+    if (reason === "replaced" || this.#ended) return; // signed in anew: the connection that is closed now comes back by itself
     this.#ended = true;
     clearTimeout(this.#standIn);
+    clearTimeout(this.#cooling);
+    this.#queue = [];
     this.#page.outbox.connect(null);
     this.#socket.disconnect();
     this.#page.status.show("ended");
     this.#page.ended(reason);
+  }
+
+  // A refused handshake looks like any other failure. Whoever slept through the end of the session learns it here.
+  async #doubt() {
+    if (this.#doubting || this.#ended || this.#page.guest) return;
+    this.#doubting = true;
+    await new Promise((done) => setTimeout(done, DOUBT_MS));
+    if (!this.#joined && await stillMe() === "other") this.#sessionEnded("ended");
+    setTimeout(() => { this.#doubting = false; }, DOUBT_AGAIN_MS);
   }
 
   // ---- when the connection is gone
@@ -168,11 +186,17 @@ export class Room {
       const answer = await fetch(this.#page.path, { headers: { Accept: "text/html" } });
       if (!answer.ok) return "";
       const html = await answer.text();
+      if (this.#endedBy(html)) return "";
       this.#takePage(html);
       return html;
     } catch {
       return "";
     }
+  }
+
+  #endedBy(html) {
+    if (forAnother(html)) this.#sessionEnded("ended");
+    return this.#ended;
   }
 
   #takePage(html) {
@@ -186,6 +210,7 @@ export class Room {
     try {
       const answer = await fetch(this.#page.action, { method: "POST", body: new URLSearchParams(fields), headers: { Accept: "text/html" } });
       const html = await answer.text();
+      if (this.#endedBy(html)) return { reason: "offline" };
       if (answer.ok) {
         this.#takePage(html);
         return { stored: true };
