@@ -1,4 +1,4 @@
-# A browser without JavaScript, as far as the tests need one: keeps our cookie, sends what a browser sends along, and
+# A browser without JavaScript, as far as the tests need one: keeps our cookies, sends what a browser sends along, and
 # submits the form of the page it is on.
 #
 #     my $browser = Confab::Browser->new($ask, $site);   # $ask->(METHOD => path, %with), see Confab::Suite::Pages
@@ -19,10 +19,11 @@ sub cookie ($self, @new) {
 
 # Ask for something; the answer becomes the page one is on.
 sub ask ($self, $method, $path, %with) {
-    my $answer = $self->{ask}->($method, $path, cookie => $self->{cookie}, %with);
+    my $cookies = join '; ', grep {defined} $self->@{qw(cookie flash)};
+    my $answer = $self->{ask}->($method, $path, cookie => length $cookies ? $cookies : undef, %with);
     for my $set (split /\n/, $answer->{headers}{'set-cookie'} // '') {
         my ($pair) = split /;/, $set;
-        $self->{cookie} = $set =~ /Max-Age=0(?:;|$)/ ? undef : $pair;
+        $self->{ $pair =~ /-flash=/ ? 'flash' : 'cookie' } = $set =~ /Max-Age=0(?:;|$)/ ? undef : $pair;
     }
     delete $self->{dom};
     return $self->{page} = $answer;
@@ -41,12 +42,18 @@ sub page ($self) { return $self->{page} }
 sub dom  ($self) { return $self->{dom} //= Mojo::DOM->new(decode('UTF-8', $self->{page}{body})) }
 sub csrf ($self) { return $self->dom->at('meta[name=csrf-token]')->{content} }
 
+# What the last answer asked to be said on the next page: the cookie's word.
+sub flash ($self) { return ($self->{flash} // '') =~ s/^[^=]*=//r }
+
 # The form with a message field of the page: its action (below the base path) and what its fields hold.
 sub form ($self) {
-    my $form = $self->dom->find('form')->grep(sub { $_->at('[name=message]') })->first // return;
+    return fields($self->dom->find('form')->grep(sub { $_->at('[name=message]') })->first // return);
+}
+
+sub fields ($form) {
     my %fields;
     $fields{ $_->{name} } = $_->tag eq 'textarea' ? $_->text =~ s/^\n//r : $_->{value} // ''
-        for $form->find('input[name], textarea[name]')->each;
+        for $form->find('input[name]:not([type=checkbox]), input[name][checked], textarea[name]')->each;
     return ($form->{action}, %fields);
 }
 
@@ -58,6 +65,17 @@ sub field ($self, $name) {
 # Send it with some fields changed (undef: left out).
 sub submit ($self, %changes) {
     my ($action, %fields) = $self->form or die "no form on the page\n";
+    return $self->send($action, \%fields, %changes);
+}
+
+# The same for the first form that a selector finds.
+sub submit_at ($self, $selector, %changes) {
+    my ($action, %fields) = fields($self->dom->at($selector) // die "no $selector on the page\n");
+    return $self->send($action, \%fields, %changes);
+}
+
+sub send ($self, $action, $form, %changes) {
+    my %fields = %$form;
     my $with = delete $changes{with} // {};
     %fields = (%fields, %changes);
     delete @fields{ grep { !defined $fields{$_} } keys %fields };

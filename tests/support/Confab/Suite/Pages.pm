@@ -441,8 +441,7 @@ sub test_logs ($logs) {
 }
 
 sub run ($the_site, $raw, $how, $logs) {
-    ($site, $ask) = ($the_site, watched($raw));
-    $with = sub (%env) { my ($other, $other_raw) = $how->(%env); return ($other, watched($other_raw)) };
+    begin($the_site, $raw, $how);
     subtest 'the page'             => \&test_page;
     subtest 'posting'              => \&test_post;
     subtest 'order'                => \&test_order;

@@ -8,7 +8,7 @@ use Mojo::DOM;
 use Mojo::JSON qw(decode_json);
 use Test::More;
 
-our @EXPORT = qw($site $ask $with %secret @unguarded watched browser room stored rows fill texts error visitor is_page is_problem);
+our @EXPORT = qw(begin $site $ask $with %secret @unguarded watched browser room stored rows fill texts error visitor is_page is_problem);
 
 our ($site, $ask, $with);    # of the suite that runs, as given to Confab::Suite::Pages::run
 our %secret;                 # what no log may hold => what it is
@@ -38,10 +38,16 @@ sub watched ($raw) {
         push @unguarded, "$method $path ($answer->{status}): charset"
             if length $answer->{body} && ($headers->{'content-type'} // '') !~ m{; charset=utf-8$|^application/problem\+json$};
         push @unguarded, "$method $path: allows another origin" if $headers->{'access-control-allow-origin'};
-        $secret{$1} = 'a cookie' if ($headers->{'set-cookie'} // '') =~ /^[\w-]+=([^;]+)/;
+        $secret{$1} = 'a cookie' while ($headers->{'set-cookie'} // '') =~ /^(?![\w-]+-flash=)[\w-]+=([^;]+)/mg;
         $secret{$1} = 'a CSRF token' if $answer->{body} =~ /name="csrf-token" content="([^"]+)"/;
         return $answer;
     };
+}
+
+# What a suite begins with; see Confab::Suite::Pages.
+sub begin ($the_site, $raw, $how) {
+    ($site, $ask) = ($the_site, watched($raw));
+    $with = sub (%env) { my ($other, $other_raw) = $how->(%env); return ($other, watched($other_raw)) };
 }
 
 sub browser (@world) {
