@@ -3,13 +3,15 @@
 use v5.36;
 use Confab::Browser;
 use Confab::Site;
+use Confab::Suite::Accounts;
+use Confab::Suite::Guards;
 use Confab::Suite::Pages;
 use IO::Socket::INET;
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $site = Confab::Site->new(CONFAB_LIMITS_RATE => '1000/1s', CONFAB_HANDLER_WORKERS => 3);
+my $site = Confab::Site->new(CONFAB_LIMITS_RATE => '1000/1s', CONFAB_LIMITS_SIGN_IN => '1000/1s', CONFAB_HANDLER_WORKERS => 3);
 my @sites = ($site);
 
 # A client that sends what it is given, byte for byte: no cookies of its own, no redirects, nothing put right.
@@ -42,10 +44,14 @@ sub talk ($where, $bytes) {
 my $ask  = asker($site);
 my $logs = sub { return join '', map { my $where = $_; map { $where->log($_) } qw(handlers access nginx) } @sites };
 
-Confab::Suite::Pages::run($site, $ask, sub (%env) {
+my $with = sub (%env) {
     push @sites, my $other = Confab::Site->new(%env);
     return ($other, asker($other));
-}, $logs);
+};
+
+Confab::Suite::Pages::run($site, $ask, $with, $logs);
+Confab::Suite::Accounts::run($site, $ask, $with);
+Confab::Suite::Guards::run($site, $ask, $with);
 ok $_->end, 'no sanitizer found anything in the other sites' for splice @sites, 1;
 
 sub visitor ($slug) {
