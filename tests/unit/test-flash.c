@@ -9,7 +9,7 @@ int main(void)
 {
     struct arena *arena = arena_new();
     const struct config *http = settings(arena, "[site]\nurl = http://127.0.0.1:8080/\n"),
-                        *https = settings(arena, "https://example.org/");
+                        *https = settings(arena, "[site]\nurl = https://example.org/\n");
     is(flash_set(http, arena, FLASH_WELCOME).at, "confab-flash=welcome; Path=/; HttpOnly; SameSite=Lax; Max-Age=60",
        "the cookie holds a word");
     is(flash_set(https, arena, FLASH_NONE).at,
