@@ -10,12 +10,14 @@
 #include "cgi-bin/sign_in.h"
 #include "web/csrf.h"
 
-/* The token of `Authorization: Bearer`; whatever else stands there is given as it is, and will not hold. */
+/* The token of `Authorization: Bearer`. Whatever else stands there is no token, and does not hold. */
 static struct text bearer(const struct request *request)
 {
     struct text header = text_strip(gateway_variable(request->gateway, "HTTP_AUTHORIZATION")), rest = header;
     struct text scheme = text_split(&rest, ' '), token = text_strip(rest);
-    return text_is_nocase(scheme, "Bearer") && token.len ? token : header;
+    if (text_is_nocase(scheme, "Bearer") && token.len)
+        return token;
+    return header.len ? TEXT("-") : TEXT("");
 }
 
 static enum outcome open_session(struct request *request)
