@@ -26,6 +26,11 @@ void devices_index(struct request *);
 void devices_destroy(struct request *);
 void devices_destroy_all(struct request *);
 
+void api_sessions_index(struct request *);
+void api_sessions_create(struct request *);
+void api_sessions_destroy(struct request *);
+void api_sessions_destroy_all(struct request *);
+
 void health_show(struct request *);
 
 #endif

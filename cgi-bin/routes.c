@@ -24,6 +24,11 @@ static const struct route routes[] = {
     { METHOD_DELETE, "/users/settings/sessions",      NEEDS_ACTION,  TAKES_FORM,    devices_destroy_all, NULL },
     { METHOD_DELETE, "/users/settings/sessions/:hash", NEEDS_ACTION, TAKES_FORM,    devices_destroy,    NULL },
 
+    { METHOD_GET,    "/api/sessions",                 NEEDS_SESSION, TAKES_NOTHING, api_sessions_index, NULL },
+    { METHOD_POST,   "/api/sessions",                 NEEDS_NOTHING, TAKES_JSON,    api_sessions_create, NULL },
+    { METHOD_DELETE, "/api/sessions",                 NEEDS_SESSION, TAKES_NOTHING, api_sessions_destroy_all, NULL },
+    { METHOD_DELETE, "/api/sessions/:jti",            NEEDS_SESSION, TAKES_NOTHING, api_sessions_destroy, NULL },
+
     { METHOD_GET,    "/healthz",                      PUBLIC,        TAKES_NOTHING, health_show,        NULL },
 };
 /* clang-format on */

@@ -21,7 +21,10 @@ static struct user from_row(const struct rows *rows, int row)
                           .role = row_text(rows, row, 4),
                           .confirmed = row_bool(rows, row, 5),
                           .banned = row_bool(rows, row, 6),
-                          .inserted_at = row_number(rows, row, 7) };
+                          .inserted_at = row_number(rows, row, 7),
+                          .picture = row_text(rows, row, 8),
+                          .phone = row_text(rows, row, 9),
+                          .confirmed_at = row_number(rows, row, 10) };
 }
 
 /* --- what may be --- */

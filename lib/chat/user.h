@@ -14,11 +14,11 @@ enum { USER_NAME_MAX = 60, USER_EMAIL_MAX = 160 };
 
 struct user {
     int64_t id;
-    struct text userid; /* the public name of the row */
-    struct text name, email;
-    struct text role; /* "member", "moderator", "admin" */
+    struct text userid;                      /* the public name of the row */
+    struct text name, picture, email, phone; /* empty: not given */
+    struct text role;                        /* "member", "moderator", "admin" */
     bool confirmed, banned;
-    int64_t inserted_at; /* seconds since 1970 */
+    int64_t inserted_at, confirmed_at; /* seconds since 1970 */
 };
 
 /* Empty texts: not given. Without a name one is made up, never out of the address. */

@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "base/utf8.h"
 #include "chat/message.h"
+#include "chat/user.h"
 #include "web/json_text.h"
 #include "web/links.h"
 #include "web/rendered.h"
@@ -215,4 +216,18 @@ bool present_message(const struct config *config, const struct view *view, struc
     if (good)
         rendered_keep(&key, (struct text){ out->at + before, out->len - before });
     return good;
+}
+
+json_t *present_user(const struct user *user, bool all)
+{
+    json_t *json =
+        json_pack("{s:o, s:o, s:o, s:o}", "userID", json_text(user->userid), "name", json_text(user->name), "picture",
+                  json_text_or_null(user->picture), "inserted_at", json_time(user->inserted_at * 1000000));
+    must(json != NULL);
+    if (all)
+        must(json_object_update_new(json,
+                                    json_pack("{s:o, s:o, s:o, s:o}", "email", json_text_or_null(user->email), "phone",
+                                              json_text_or_null(user->phone), "role", json_text(user->role),
+                                              "confirmed_at", json_time(user->confirmed_at * 1000000))) == 0);
+    return json;
 }

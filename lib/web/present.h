@@ -12,6 +12,7 @@ struct arena;
 struct config;
 struct message;
 struct messages;
+struct user;
 struct view;
 
 /* What views/messages/_message.mustache needs. A new reference. */
@@ -24,6 +25,10 @@ json_t *present_messages(const struct config *, const struct view *, struct aren
  * nothing usable behind what was there: it passed a limit of the html (logged), or the buffer's. */
 bool present_message(const struct config *, const struct view *, struct arena *, const struct message *,
                      struct buffer *out) __attribute__((warn_unused_result));
+
+/* A person as INTERFACE describes one; all: what only that person and admins see as well. Never a hash. A new
+ * reference. */
+json_t *present_user(const struct user *, bool all);
 
 /* How many bytes a rendered message can have at most. */
 enum { PRESENT_HTML_MAX = 256 * 1024 };

@@ -2,7 +2,7 @@
 
 -- define columns
 u.id, u.userid, u.name, u.email, u.role, u.confirmed_at is not null, u.banned_at is not null,
-extract(epoch from u.inserted_at)::bigint
+extract(epoch from u.inserted_at)::bigint, u.picture, u.phone, extract(epoch from u.confirmed_at)::bigint
 
 -- query user_add
 -- $1 userid, $2 name, $3 e-mail, $4 password_hash, $5 role

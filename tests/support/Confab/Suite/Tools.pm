@@ -36,7 +36,7 @@ sub watched ($raw) {
             push @unguarded, "$method $path ($answer->{status}): $name" unless ($headers->{$name} // '') =~ $guards{$name};
         }
         push @unguarded, "$method $path ($answer->{status}): charset"
-            if length $answer->{body} && ($headers->{'content-type'} // '') !~ m{; charset=utf-8$|^application/problem\+json$};
+            if length $answer->{body} && ($headers->{'content-type'} // '') !~ m{; charset=utf-8$|^application/(problem\+)?json$};
         push @unguarded, "$method $path: allows another origin" if $headers->{'access-control-allow-origin'};
         $secret{$1} = 'a cookie' while ($headers->{'set-cookie'} // '') =~ /^(?![\w-]+-flash=)[\w-]+=([^;]+)/mg;
         $secret{$1} = 'a CSRF token' if $answer->{body} =~ /name="csrf-token" content="([^"]+)"/;
