@@ -11,6 +11,7 @@
 #include "base/must.h"
 #include "base/utf8.h"
 #include "cgi-bin/gateway.h"
+#include "web/json_depth.h"
 
 static const char *new_id(struct arena *arena)
 {
@@ -137,31 +138,13 @@ static void release(void *json)
     json_decref(json);
 }
 
-/* Before jansson recurses (SECURITY 7). What is no JSON may be judged wrongly, and is refused a little later. */
-static bool too_deep(struct text json)
-{
-    enum { DEPTH_MAX = 32 };
-    bool quoted = false;
-    int depth = 0;
-    for (size_t i = 0; i < json.len && depth <= DEPTH_MAX; i++) {
-        char c = json.at[i];
-        if (c == '"')
-            quoted = !quoted;
-        else if (quoted)
-            i += c == '\\';
-        else
-            depth += (c == '[' || c == '{') - (c == ']' || c == '}');
-    }
-    return depth > DEPTH_MAX;
-}
-
 int request_read_json(struct request *request)
 {
     struct text body;
     int status = read_body(request, "application/json", &body);
     if (status)
         return status;
-    if (too_deep(body))
+    if (!json_shallow(body))
         return 400;
     request->json = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, NULL);
     arena_own(request->scope.arena, request->json, release);

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/config.h"
 #include "base/must.h"
+#include "web/json_depth.h"
 
 enum { CLOCK_SLACK = 60 };
 
@@ -102,7 +103,7 @@ static json_t *read_segment(struct arena *arena, struct text segment)
 {
     unsigned char *bytes = arena_alloc(arena, segment.len + 1);
     size_t len;
-    if (!text_unbase64url(segment, bytes, segment.len, &len))
+    if (!text_unbase64url(segment, bytes, segment.len, &len) || !json_shallow((struct text){ (char *)bytes, len }))
         return NULL;
     json_t *json = json_loadb((const char *)bytes, len, JSON_REJECT_DUPLICATES, NULL);
     arena_own(arena, json, free_json);

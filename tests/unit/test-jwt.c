@@ -255,6 +255,15 @@ static void test_size(void)
     char *deep = arena_alloc(arena, 3001);
     memset(deep, '[', 3000);
     refuses(forge(HEADER, arena_printf(arena, "{\"a\":%s", deep)), "a payload that is very deep");
+    deep[31] = '\0';
+    char *up = arena_alloc(arena, 32);
+    memset(up, ']', 31);
+    ok(holds(forge(HEADER, arena_printf(arena, "{" SITE "," REST "," TIMES ",\"more\":%s%s}", deep, up))),
+       "thirty-two deep is not too deep");
+    refuses(forge(HEADER, arena_printf(arena, "{" SITE "," REST "," TIMES ",\"more\":[%s%s]}", deep, up)),
+            "thirty-three deep");
+    refuses(forge(arena_printf(arena, "{\"alg\":\"HS256\",\"kid\":\"a\",\"more\":[%s%s]}", deep, up), PAYLOAD),
+            "and in the header");
     struct jwt_claims claims = { .jti = TEXT("j"), .sub = TEXT("s"), .iat = now, .exp = now + 1 };
     char *name = arena_alloc(arena, 241);
     for (int i = 0; i < 60; i++)
