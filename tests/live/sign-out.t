@@ -1,0 +1,223 @@
+#!/usr/bin/env perl
+# The end of a session reaches its open pages at once, in all tabs and on all relays, and nothing works with it afterwards.
+use v5.36;
+use FindBin qw($Bin);
+use lib "$Bin/../support";
+use Test::More;
+use Time::HiRes qw(time);
+use Confab::Phoenix;
+use Confab::Relay;
+use Confab::Sessions;
+use Confab::Site;
+use Confab::Wire qw(frame TEXT CLOSE);
+
+my $site     = Confab::Site->new(CONFAB_LIMITS_RATE => '1000/1s');
+my $sessions = Confab::Sessions->new($site);
+my $second   = Confab::Relay->new($site);
+my $lobby    = 'room:lobby';
+my $password = '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$RdescudvJCsgt3ub+b27nA';
+
+# An open page that has joined the lobby.
+sub page ($session, %with) {
+    my $peer = $sessions->phoenix($session, %with);
+    is $peer->join($lobby)->{status}, 'ok', 'a page is open' unless $peer->refused;
+    return $peer;
+}
+sub on_second { return (url => 'ws://127.0.0.1:' . $second->port . '/live/websocket') }
+
+# The page is told why, once, and closed.
+sub ended ($name, $peer, $reason, $seconds = 5) {
+    ok $peer->wait(sub { defined $peer->closed }, $seconds), "$name: is closed";
+    is $peer->closed, 1001, "$name: with 1001";
+    is_deeply [ $peer->heard($lobby, 'session_ended') ], [ { reason => $reason } ], "$name: and was told $reason";
+    my ($said) = grep { $_->[2] eq $lobby && $_->[3] eq 'session_ended' } $peer->frames;
+    is_deeply [ @{$said}[ 0, 1 ] ], [ '1', undef ], "$name: as a push to that join";
+}
+
+sub goes_on ($name, @peers) {
+    ok !defined $_->closed && $_->post($lobby, "still here $name")->{status} eq 'ok', "$name: goes on" for @peers;
+}
+
+sub refused ($name, $session) {
+    is $sessions->phoenix($session)->refused, 403, "$name: nobody comes in with it any more";
+}
+
+# Each way: what it does to a session, and what the page is told.
+my @ways = (
+    [ 'signing out', 'signed_out', sub ($s) { $sessions->sign_out($s) } ],
+    [ 'ending it by its time (psql)', 'revoked', sub ($s) { $site->psql("update tokens set expires_at = now() where id = $s->{id}") } ],
+    [ 'deleting it (psql)', 'revoked', sub ($s) { $site->psql("delete from tokens where id = $s->{id}") } ],
+    [ 'a replacement', 'replaced', sub ($s) { $sessions->sign_out($s, 'replaced') } ],
+    [ 'a ban', 'banned', sub ($s) { $site->psql("update users set banned_at = now() where id = $s->{user_id}") } ],
+    [ 'a new password', 'revoked', sub ($s) { $site->psql("select user_set_password($s->{user_id}, '$password', null)") } ],
+    [ 'deleting the user', 'revoked', sub ($s) { $site->psql("delete from users where id = $s->{user_id}") } ],
+);
+for my $way (@ways) {
+    my ($name, $reason, $do) = @$way;
+    subtest "S49/S91 $name" => sub {
+        my ($gone, $other) = $sessions->sessions(2);
+        my @tabs   = (page($gone), page($gone), page($gone, on_second()));
+        my @others = (page($other), page($other, on_second()));
+        my $start = time;
+        $do->($gone);
+        ended("tab $_", $tabs[ $_ - 1 ], $reason) for 1 .. @tabs;
+        cmp_ok time - $start, '<', 1, 'at once';
+        goes_on('another session', @others);
+        refused('replayed', $gone);
+    };
+}
+
+subtest 'S97 one of two devices' => sub {
+    my ($laptop) = $sessions->sessions(1);
+    my ($phone, $bot) = ($sessions->sessions(1, of => $laptop), $sessions->sessions(1, of => $laptop, context => 'api'));
+    my ($tab, $mobile, $program) = map { page($_) } $laptop, $phone, $bot;
+    $sessions->sign_out($phone);
+    ended('the phone', $mobile, 'signed_out');
+    goes_on('the laptop', $tab);
+    goes_on('the program', $program);
+    $sessions->sign_out($bot, 'revoked');
+    ended('the program', $program, 'revoked');
+    goes_on('the laptop', $tab);
+    refused('of a program', $bot);
+};
+
+subtest 'who is not joined' => sub {
+    my ($gone, $late) = $sessions->sessions(2);
+    my $idle = $sessions->phoenix($gone);
+    $sessions->sign_out($gone);
+    ok $idle->wait(sub { defined $idle->closed }, 5), 'a connection without topics is closed too';
+    is $idle->closed, 1001, 'with 1001';
+    $site->psql(q(insert into rooms (slug, name) values ('two', 'Two')));
+    my $both = page($late);
+    $both->join('room:two');
+    $sessions->sign_out($late);
+    ended('one of two topics', $both, 'signed_out');
+    is_deeply [ $both->heard('room:two', 'session_ended') ], [ { reason => 'signed_out' } ], 'and the other topic is told as well';
+};
+
+# The relay hears nothing of it, so that only the rows say so: the trigger is what rings.
+subtest 'S40 each frame is checked by itself' => sub {
+    my ($gone, $joiner) = $sessions->sessions(2);
+    my @pages = (page($gone), page($gone));
+    my $open  = $sessions->phoenix($joiner);
+    my $rows  = $site->psql('select count(*) from messages');
+    my $silent = sub ($sql) { $site->psql("begin; set local session_replication_role = replica; $sql; commit") };
+    $silent->("update tokens set ended_as = 'banned', expires_at = now() where id = $gone->{id}");
+    my $reply = $pages[0]->post($lobby, 'too late');
+    is_deeply $reply->{response}, { reason => 'unauthorized' }, 'a push is refused';
+    ended('who pushed', $pages[0], 'banned');
+    ended('the other tab', $pages[1], 'banned');
+    $silent->("delete from tokens where id = $joiner->{id}");
+    is_deeply $open->join($lobby)->{response}, { reason => 'unauthorized' }, 'a join is refused';
+    ok $open->wait(sub { defined $open->closed }, 5), 'and that is the end of it';
+    is $site->psql('select count(*) from messages'), $rows, 'nothing was stored';
+};
+
+subtest 'a name, a role or a ban counts from the next frame on' => sub {
+    my ($ada) = $sessions->sessions(1);
+    my $page = page($ada);
+    $site->psql("update users set name = 'Countess' where id = $ada->{user_id}");
+    is $page->post($lobby, 'what is my name?')->{response}{message}{name}, 'Countess', 'the name of now';
+};
+
+# While a room's row is locked, posts wait; what is stored then is nobody's any more.
+subtest 'what is on its way' => sub {
+    my ($gone, $writer) = $sessions->sessions(2);
+    my ($page, $other) = (page($gone), page($writer));
+    my $child = fork // die "fork: $!";
+    if (!$child) {
+        $site->psql("begin; select from rooms where slug = 'lobby' for update; select pg_sleep(1); commit");
+        POSIX::_exit(0);
+    }
+    $other->wait(sub { $site->psql("select count(*) from pg_stat_activity where query ~ 'pg_sleep' and wait_event = 'PgSleep'") > 0 });
+    $page->say($lobby, new_message => { message => 'begun before', client_id => 'before' });
+    $page->rest(0.1);
+    my @late = map { $page->say($lobby, new_message => { message => "begun later $_", client_id => "later-$_" }) } 1 .. 3;
+    my $join = $page->say('room:two', phx_join => {}, '77');
+    $sessions->sign_out($gone);
+    ended('whoever waits', $page, 'signed_out');
+    is scalar(grep { $page->{replies}{$_} } @late, $join), 0, 'is not answered any more';
+    waitpid $child, 0;
+    is $other->post($lobby, 'after that')->{status}, 'ok', 'others go on';
+    is $site->psql("select count(*) from messages where client_id like 'later-%'"), 0, 'what waited behind is not stored';
+};
+
+subtest 'a slow reader' => sub {
+    my ($gone) = $sessions->sessions(1);
+    my %came   = $sessions->credentials($gone);
+    my $wire   = Confab::Wire->new(path => $site->state . '/run/relay.sock',
+        url     => "/live/websocket?vsn=2.0.0&_csrf_token=$came{query}{_csrf_token}",
+        headers => join '', map { "$_: $came{headers}{$_}\r\n" } keys $came{headers}->%*);
+    is $wire->status, 101, 'is let in';
+    $wire->send(frame(1, TEXT, '["1","1","room:lobby","phx_join",{}]'));
+    $wire->read;
+    my $large = 'x' x 3000;
+    $site->psql("insert into messages (room_id, name, message) select 1, 'Op', '$large' || n from generate_series(1, 45) n");
+    my $witness = page(($sessions->sessions(1))[0]);
+    $witness->rest(1.2);
+    $sessions->sign_out($gone);
+    $site->psql("insert into messages (room_id, name, message) values (1, 'Op', 'a secret')");
+    $witness->wait(sub { $site->log('relay') =~ /"user":"$gone->{userid}"/ });
+    my ($heard, @last) = (0);
+    while (my ($opcode, $payload) = $wire->read) {
+        $heard++ if $payload =~ /x{3000}/;
+        push @last, $payload =~ /"(session_ended)"/ ? $1 : $opcode == CLOSE ? 'close ' . unpack('n', $payload) : 'other' if $payload !~ /x{3000}/;
+    }
+    cmp_ok $heard, '<', 45, "does not get what was queued for it ($heard of 45)";
+    is_deeply [ grep { $_ ne 'other' } @last ], [ 'session_ended', 'close 1001' ], 'but why, and the close';
+    ok !grep({ $_ eq 'other' } @last), 'and nothing that was sent later';
+};
+
+subtest 'expiry and renewal, by the clock of the database' => sub {
+    my ($short, $moved, $renewed) = $sessions->sessions(3, seconds => 4, jwt_seconds => 3600);
+    my @pages = map { page($_) } $short, $moved, $renewed;
+    $site->psql("update tokens set expires_at = now() + interval '14 days' where id = $renewed->{id}");
+    my ($long) = $sessions->sessions(1);
+    my $page = page($long);
+    $site->psql("update tokens set expires_at = now() + interval '2 seconds' where id = $long->{id}");
+    $page->rest(0.7);
+    goes_on('whose end was moved to a time to come', $page);
+    my $start = time;
+    ended('a session at its end', $pages[0], 'expired', 8);
+    cmp_ok time - $start, '>', 1, 'not before';
+    ended('one whose end was moved', $page, 'expired', 8);
+    $pages[2]->rest(2);
+    goes_on('one that was renewed meanwhile', $pages[2]);
+    refused('expired', $short);
+    ok $sessions->phoenix($renewed)->heartbeat, 'the renewed one comes in again';
+};
+
+subtest 'what does not hold is not let in' => sub {
+    my ($ada, $eve) = $sessions->sessions(2);
+    my ($bot) = $sessions->sessions(1, context => 'api');
+    my $claims = $sessions->claims($bot, 600);
+    my $bearer = sub ($jwt) { Confab::Phoenix->new($site, query => { token => $jwt }) };
+    ok !$bearer->($bot->{jwt})->refused, 'a program by token=';
+    my $coded = MIME::Base64::encode_base64($bot->{jwt}, '') =~ s/=+\z//r;
+    ok !Confab::Phoenix->new($site, protocols => [ 'phoenix', "base64url.bearer.phx.$coded" ])->refused, 'and by authToken';
+    is $bearer->($ada->{jwt})->refused, 403, "a browser's token as bearer";
+    is $bearer->($sessions->jwt({ %$claims, typ => 'session' }))->refused, 403, 'a program as a browser';
+    is $bearer->($sessions->jwt({ %$claims, sub => $eve->{userid} }))->refused, 403, "somebody else's jti";
+    is $bearer->($sessions->jwt({ %$claims, jti => 'x' x 43 }))->refused, 403, 'one that no row knows';
+    is $bearer->($sessions->jwt({ %$claims, exp => time - 1 }))->refused, 403, 'an expired one whose row holds';
+    is $bearer->($bot->{jwt} =~ s/.\z//r)->refused, 403, 'a broken signature';
+    my $as_browser = sub ($jwt, $csrf) { Confab::Phoenix->new($site, query => { _csrf_token => $csrf },
+        headers => { Origin => $site->origin, Cookie => $sessions->cookie_of($jwt) }) };
+    is $as_browser->($bot->{jwt}, $sessions->csrf($ada))->refused, 403, "a program's token as a cookie";
+    is $as_browser->($ada->{jwt}, $sessions->csrf($eve))->refused, 403, "another session's CSRF token";
+    ok !$as_browser->($ada->{jwt}, $sessions->csrf($ada))->refused, 'its own';
+    my $page = page($ada);
+    is $as_browser->($sessions->jwt({ $sessions->claims($ada, 600)->%*, sub => $eve->{userid} }), $sessions->csrf($ada))->refused, 403, 'a claim for another';
+    goes_on('who is claimed', $page);
+};
+
+subtest 'an open page counts as seen' => sub {
+    my ($ada) = $sessions->sessions(1);
+    $site->psql("update tokens set last_seen_at = now() - interval '6 minutes' where id = $ada->{id}");
+    page($ada);
+    is $site->psql("select last_seen_at > now() - interval '1 minute' from tokens where id = $ada->{id}"), 't', 'when it is opened';
+};
+
+$second->end;
+$site->end;
+done_testing;
