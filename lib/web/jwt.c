@@ -15,6 +15,9 @@
 
 enum { CLOCK_SLACK = 60 };
 
+/* In base64url; ours has alg, typ and a kid. All that is read before the signature, so it is kept small. */
+enum { HEADER_MAX = 512 };
+
 /* Explicit typing (RFC 8725 3.11) by a claim of this name: the header's own typ is always written as "JWT" by libjwt.
  */
 static const struct {
@@ -176,7 +179,7 @@ bool jwt_verify(const struct config *config, struct arena *arena, unsigned kinds
     if (token.len == 0 || token.len > JWT_MAX || text_has_nul(token))
         return false;
     struct text rest = token, head = text_split(&rest, '.'), body = text_split(&rest, '.');
-    if (head.len == 0 || body.len == 0 || rest.len == 0 || memchr(rest.at, '.', rest.len))
+    if (head.len == 0 || head.len > HEADER_MAX || body.len == 0 || rest.len == 0 || memchr(rest.at, '.', rest.len))
         return false;
     const struct config_key *key = judge_header(config, read_segment(arena, head));
     if (!key || !signature_holds(token, rest, key))

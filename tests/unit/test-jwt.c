@@ -252,6 +252,10 @@ static void test_size(void)
     ok(named(len).len <= JWT_MAX && holds(named(len)), "a token may be as long as %d bytes", JWT_MAX);
     refuses(named(len + 1), "one longer");
     refuses(named(1 << 20), "a megabyte");
+    char *more = arena_alloc(arena, 401);
+    memset(more, 'x', 400);
+    refuses(forge(arena_printf(arena, "{\"alg\":\"HS256\",\"kid\":\"a\",\"more\":\"%s\"}", more), PAYLOAD),
+            "a header that is longer than any of ours");
     char *deep = arena_alloc(arena, 3001);
     memset(deep, '[', 3000);
     refuses(forge(HEADER, arena_printf(arena, "{\"a\":%s", deep)), "a payload that is very deep");
