@@ -100,13 +100,13 @@ void ending_session(struct relay *relay, struct live_session *session, const cha
         phoenix_session_ended(session->peers[i], reason, NULL);
 }
 
-static void apply(struct relay *relay, const struct revocation *revocation, int64_t now)
+static void apply(struct relay *relay, const struct revocation *revocation)
 {
     struct live_session *session = sessions_find(relay->sessions, revocation->hash, NULL), *next;
     const char *reason = token_end_known(revocation->reason);
     for (; session; session = next) {
         next = sessions_find(relay->sessions, revocation->hash, session);
-        if (revocation->ends_at <= now)
+        if (revocation->over)
             ending_session(relay, session, reason);
         else
             session->expires_at = revocation->ends_at;
@@ -137,7 +137,7 @@ void ending_apply(struct relay *relay, const struct ending_read *read)
     if (read->lost)
         send_members_away(relay);
     for (size_t i = 0; i < read->count; i++)
-        apply(relay, &read->items[i], read->now);
+        apply(relay, &read->items[i]);
     ending->position = read->to;
     memcpy(ending->epoch, read->epoch, sizeof ending->epoch);
     ending->clock = read->now;

@@ -235,6 +235,7 @@ enum outcome revocations_read(const struct scope *scope, int64_t after, struct r
         out->items[i] = (struct revocation){ .id = row_number(&rows, (int)i, 3),
                                              .hash = row_text(&rows, (int)i, 4),
                                              .reason = row_text(&rows, (int)i, 5),
-                                             .ends_at = row_number(&rows, (int)i, 6) };
+                                             .ends_at = row_number(&rows, (int)i, 6),
+                                             .over = row_bool(&rows, (int)i, 7) };
     return DONE;
 }

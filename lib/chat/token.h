@@ -108,7 +108,8 @@ struct revocation {
     int64_t id;
     struct text hash;
     struct text reason;
-    int64_t ends_at; /* seconds since 1970, of the database's clock; may be still to come */
+    int64_t ends_at; /* seconds since 1970, of the database's clock */
+    bool over;       /* that has come; else it is still to come */
 };
 
 struct revocations {

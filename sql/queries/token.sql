@@ -88,8 +88,9 @@ delete from tokens where expires_at < now() - interval '1 day';
 
 -- query revocation_read read
 -- $1 the last number that was read, $2 at most so many: the counter, what was swept, the clock, and what follows, in order. One row
--- without a revocation when there is none
-select c.last, c.swept, extract(epoch from now())::bigint, r.id, r.hash, r.reason, extract(epoch from r.ends_at)::bigint
+-- without a revocation when there is none. One that ended when it was logged has ended, whatever a clock of ours says
+select c.last, c.swept, extract(epoch from now())::bigint, r.id, r.hash, r.reason, extract(epoch from r.ends_at)::bigint,
+    r.ends_at <= greatest(r.inserted_at, now())
 from revocation_counter c
 left join lateral (
     select * from revocations where id > $1::bigint order by id limit $2::bigint
