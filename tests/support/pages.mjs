@@ -4,6 +4,7 @@
 //     const { site, open } = await setUp({ CONFAB_LIMITS_RATE: '1000/1s' });
 //     const simon = await open({ as: 'Simon' });
 //     await say(simon, 'hello');
+import { readFileSync } from 'node:fs';
 import { after } from 'node:test';
 import { chromium } from 'playwright-core';
 import { browser, startSite } from './site.mjs';
@@ -55,4 +56,26 @@ export function sees(page, text, timeout = 5000) {
 /** What stands in the lines, "Name: text", oldest first. */
 export function lines(page) {
   return page.$$eval('#msg-list > li .text', (all) => all.map((line) => line.textContent));
+}
+
+// ---- people with an account: all have the same password, whose hash is made beforehand
+
+export const PASSWORD = 'correct horse battery';
+const KEPT = readFileSync(new URL('kept-password', import.meta.url), 'utf8').trim();
+
+/** Somebody who can sign in. */
+export function addPerson(site, name) {
+  const userid = name.toLowerCase();
+  const email = `${userid}@example.org`;
+  site.psql(`insert into users (userid, name, email, password_hash, confirmed_at) values ('${userid}', '${name}', '${email}', '${KEPT}', now())`);
+  return { userid, name, email };
+}
+
+/** Fills in the form of the sign-in page that is open, and sends it. */
+export async function signIn(page, person, { remember = false, password = PASSWORD } = {}) {
+  if (await page.isEditable('#email')) await page.fill('#email', person.email);
+  await page.fill('#password', password);
+  if (remember) await page.check('#remember_me');
+  await page.press('#password', 'Enter');
+  await page.waitForLoadState();
 }
