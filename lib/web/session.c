@@ -65,6 +65,13 @@ void session_read(const struct credentials *came, struct scope *scope, struct se
         claim(scope, session, &claims);
 }
 
+void session_named(struct session *session, struct text hash, enum token_context context)
+{
+    *session = (struct session){
+        .state = SESSION_CLAIMED, .from_cookie = context == TOKEN_SESSION, .context = context, .hash = hash
+    };
+}
+
 static void become_user(struct scope *scope, struct session *session, const struct token *token)
 {
     session->state = SESSION_USER;
@@ -88,8 +95,8 @@ void session_judge(struct scope *scope, struct session *session, const struct to
 {
     if (session->state != SESSION_CLAIMED)
         return;
-    if (token && token->context == session->context && text_equal(token->userid, session->sub) &&
-        text_equal(token->hash, session->hash))
+    if (token && token->context == session->context && text_equal(token->hash, session->hash) &&
+        (!session->sub.len || text_equal(token->userid, session->sub)))
         become_user(scope, session, token);
     else
         *session = (struct session){ .state = SESSION_BAD, .from_cookie = session->from_cookie };

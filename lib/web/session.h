@@ -34,13 +34,17 @@ struct session {
     /* Of a user. */
     struct text hash; /* of the token */
     struct text jti;  /* never shown */
-    struct text sub;  /* the userid that the token names */
+    struct text sub;  /* the userid that the token names; empty: it was named by its hash alone */
     enum token_context context;
     struct token token; /* its row, once it was checked */
 };
 
 /* Judge what came by itself. Needs the scope's arena, config and now; fills what is known of the asker (a guest). */
 void session_read(const struct credentials *, struct scope *, struct session *);
+
+/* A session that something else signed by us names by its hash, without the cookie or token itself: CLAIMED. The hash
+ * is borrowed. */
+void session_named(struct session *, struct text hash, enum token_context);
 
 /* What of a session that was read is a row's word for it, or not: a CLAIMED session becomes USER, and the scope's asker
  * is filled, or BAD. `token` is the row, NULL when there is none. */
