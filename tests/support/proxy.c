@@ -9,6 +9,8 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -59,9 +61,10 @@ static int connect_target(void)
 
 static void take(void)
 {
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC), other = -1, i = 0;
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC), other = -1, i = 0, one = 1;
     if (fd < 0)
         return;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* as Postgres itself does */
     while (i < PAIRS && pairs[i])
         i++;
     if (mode == CUT || i == PAIRS || (other = connect_target()) < 0) {
