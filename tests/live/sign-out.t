@@ -211,6 +211,61 @@ subtest 'what does not hold is not let in' => sub {
     goes_on('who is claimed', $page);
 };
 
+# Members are sent away to come back and be looked at anew; guests have nothing that could have ended.
+subtest 'the log can not be followed' => sub {
+    my ($gone, $stays) = $sessions->sessions(2);
+    for my $way (
+        [ 'it went back', sub { $site->psql('delete from revocations where id = (select last from revocation_counter); update revocation_counter set last = last - 1') } ],
+        [ 'what was not read is swept', sub {
+            $site->stop('relay');
+            $sessions->sign_out($gone);
+            $site->psql('begin; delete from revocations; update revocation_counter set swept = last; commit');
+            $site->cont('relay');
+        } ],
+    ) {
+        my ($name, $break) = @$way;
+        my ($page, $other, $guest) = (page($gone), page($stays), Confab::Phoenix->new($site));
+        $guest->join($lobby);
+        $break->();
+        ok $_->wait(sub { defined $_->closed }, 5), "$name: a member is sent away" for $page, $other;
+        is $_->closed, 1013, "$name: to come back" for $page, $other;
+        is scalar($page->heard($lobby, 'session_ended')), 0, "$name: and is not told that it has ended";
+        is $guest->post($lobby, 'nothing happened')->{status}, 'ok', "$name: a guest stays";
+        $site->psql("insert into messages (room_id, name, message) values (1, 'Op', 'after that')");
+        ok $guest->wait(sub { grep { $_->{message} eq 'after that' } $guest->heard($lobby, 'new_message') }, 5), "$name: and hears";
+        goes_on("$name: who comes back", page($stays));
+    }
+    refused('who had signed out', $gone);
+};
+
+subtest 'the relay is stopped, or away from the database' => sub {
+    my ($gone, $ada) = $sessions->sessions(2);
+    my ($page, $other) = (page($gone), page($ada));
+    $site->stop('relay');
+    $sessions->sign_out($gone);
+    $site->psql("insert into messages (room_id, name, message) values (1, 'Op', 'a secret of the night')");
+    my $push = $page->say($lobby, new_message => { message => 'while it was stopped', client_id => 'stopped' });
+    $site->cont('relay');
+    ended('who signed out meanwhile', $page, 'signed_out');
+    ok $other->wait(sub { grep { $_->{message} =~ /secret/ } $other->heard($lobby, 'new_message') }, 5), 'others hear what was said';
+    ok !grep({ $_->{message} =~ /secret/ } $page->heard($lobby, 'new_message')), 'but not who was gone by then';
+    is $site->psql(q(select count(*) from messages where client_id = 'stopped')), 0, 'and what it sent is not stored';
+
+    my ($leaver) = $sessions->sessions(1);
+    my $last = page($leaver);
+    $site->psql('alter role confab_relay nologin');
+    $site->psql(q(select pg_terminate_backend(pid) from pg_stat_activity where usename = 'confab_relay'));
+    $sessions->sign_out($leaver);
+    $site->psql("insert into messages (room_id, name, message) values (1, 'Op', 'a secret of the day')");
+    is_deeply $last->post($lobby, 'anybody?')->{response}, { reason => 'unavailable' }, 'without the database nothing is stored';
+    $last->rest(1);
+    is $last->closed, undef, 'and nobody is sent away yet';
+    $site->psql('alter role confab_relay login');
+    ended('who signed out meanwhile', $last, 'signed_out');
+    ok !grep({ $_->{message} =~ /secret of the day/ } $last->heard($lobby, 'new_message')), 'having heard nothing';
+    ok $other->wait(sub { grep { $_->{message} =~ /secret of the day/ } $other->heard($lobby, 'new_message') }, 5), 'others have';
+};
+
 subtest 'an open page counts as seen' => sub {
     my ($ada) = $sessions->sessions(1);
     $site->psql("update tokens set last_seen_at = now() - interval '6 minutes' where id = $ada->{id}");
