@@ -38,6 +38,8 @@ bool guard_session(struct request *request)
         problem_broken(request);
         return false;
     }
+    if (request->api && request->session.state == SESSION_USER)
+        (void)session_renew(&request->scope, &request->session); /* a program's: when it was last seen, no cookie */
     if (!request->api || request->session.state != SESSION_BAD)
         return true;
     problem_unauthorized(request, "Token didn't match");
