@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/must.h"
+#include "base/utf8.h"
 #include "chat/scope.h"
 #include "db/db.h"
 #include "queries.h"
@@ -90,6 +91,13 @@ enum outcome token_find(const struct scope *scope, struct text hash, struct toke
     return outcome == DONE && count == 0 ? MISSING : outcome;
 }
 
+/* As it fits into its column, whatever the server in front makes of it. */
+static void param_address(struct params *params, const struct scope *scope)
+{
+    enum { ADDRESS_MOST = 60 };
+    param_text_or_null(params, scope->arena, utf8_first(scope->arena, scope->address, ADDRESS_MOST));
+}
+
 enum outcome token_start(const struct scope *scope, const struct token_new *new, struct token *out)
 {
     struct params params = { 0 };
@@ -101,7 +109,7 @@ enum outcome token_start(const struct scope *scope, const struct token_new *new,
     param_text(&params, scope->arena, new->remembered ? TEXT("true") : TEXT("false"));
     param_number(&params, session ? TOKEN_SESSION_SECONDS : TOKEN_API_SECONDS);
     param_text_or_null(&params, scope->arena, new->user_agent);
-    param_text_or_null(&params, scope->arena, scope->address);
+    param_address(&params, scope);
     param_text_or_null(&params, scope->arena, new->replaces);
     param_text_or_null(&params, scope->arena, new->password_hash);
     struct rows rows = db_run(scope->db, scope->arena, &query_token_start, &params);
@@ -133,7 +141,7 @@ void token_seen(const struct scope *scope, const int64_t *ids, size_t count)
     struct params params = { 0 };
     scope_param(scope, &params);
     param_numbers(&params, scope->arena, ids, count);
-    param_text_or_null(&params, scope->arena, scope->address);
+    param_address(&params, scope);
     struct rows rows = db_run(scope->db, scope->arena, &query_token_seen, &params);
     (void)rows; /* logged where it failed */
 }
