@@ -7,6 +7,7 @@ use Confab::Suite::Tools;
 use Confab::Sessions;
 use Encode qw(encode);
 use Mojo::JSON qw(decode_json encode_json);
+use POSIX ();
 use Test::More;
 
 my ($sessions, %id);
@@ -120,6 +121,9 @@ sub test_list () {
     like $seen->{$_}, qr/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z$/, "$_ is a time" for qw(expires_at inserted_at last_seen_at);
     $site->psql("update tokens set expires_at = now() where hash = '$browser->{hash}'");
     is listed($one)->@*, 2, 'what has ended is not there';
+    $site->psql("update tokens set last_seen_at = now() - interval '6 min' where user_id = $id{$email}");
+    listed($one);
+    is $site->psql("select count(*) from tokens where user_id = $id{$email} and last_seen_at > now() - interval '1 min'"), 1, 'whoever asks was seen';
     is $ask->(HEAD => '/api/sessions', headers => { Authorization => "bearer $one" })->{body}, '', 'HEAD';
     is_problem $ask->(GET => '/api/sessions'), 401, 'without a token';
     is_problem $ask->(GET => '/api/sessions', cookie => $browser->{cookie}), 401, 'a cookie counts for nothing here';
@@ -190,10 +194,23 @@ sub test_ends () {
 
 sub test_rehash () {
     my $email = person();
-    my $weak = '$argon2id$v=19$m=8192,t=1,p=1$c29tZXRoaW5nIGxpa2UgYQ$';
+    my $weak = '$argon2id$v=19$m=8192,t=1,p=1$M+wc6IQzukYUeGqtxGFAnw$/C2qj2fE1bYaH2OtFokvwKFH/jsuSP60jR8i6aXLW88';    # of $password
     my $strong = $site->psql("select password_hash from users where id = $id{$email}");
     is post({ email => $email, password => $password })->{status}, 201, 'signing in';
     is $site->psql("select password_hash from users where id = $id{$email}"), $strong, 'keeps a hash that is good enough';
+    my $keep_weak = sub () { $site->psql("update users set password_hash = '$weak' where id = $id{$email}") };
+    $keep_weak->();
+    is post({ email => $email, password => 'another password' })->{status}, 401, 'a wrong password';
+    is $site->psql("select password_hash from users where id = $id{$email}"), $weak, 'makes nothing new';
+    is post({ email => $email, password => $password })->{status}, 201, 'the right one';
+    like $site->psql("select password_hash from users where id = $id{$email}"), qr/^\$argon2id\$v=19\$m=65536,t=2,p=1\$/, 'is kept with today\'s parameters';
+    is post({ email => $email, password => $password })->{status}, 201, 'and is still right';
+    $keep_weak->();
+    my @at_once = map {
+        open(my $out, '-|') // die "fork: $!" or do { print post({ email => $email, password => $password })->{status}; close STDOUT; POSIX::_exit(0) };
+        $out;
+    } 1 .. 4;
+    is_deeply [ map { scalar readline $_ } @at_once ], [ (201) x 4 ], 'four at once that all find the old one are let in';
 }
 
 sub test_limit () {
