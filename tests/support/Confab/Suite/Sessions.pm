@@ -9,6 +9,7 @@ use Encode qw(encode);
 use Mojo::JSON qw(decode_json encode_json);
 use POSIX ();
 use Test::More;
+use Time::HiRes qw(time);
 
 my ($sessions, %id);
 my $serial = 0;
@@ -75,6 +76,14 @@ sub test_refused () {
         push @same, json($answer)->{detail};
     }
     is_deeply [ grep { $_ ne 'Invalid email or password' } @same ], [], 'in the same words';
+    my %took;
+    for my $who (($email, 'nobody@example.org') x 7) {
+        my $began = time;
+        post({ email => $who, password => 'another one entirely' });
+        push $took{$who}->@*, time - $began;
+    }
+    my ($known, $unknown) = map { (sort { $a <=> $b } $took{$_}->@*)[3] } $email, 'nobody@example.org';
+    ok $known < 2 * $unknown && $unknown < 2 * $known, sprintf 'in the same time, %.0f and %.0f ms', 1000 * $known, 1000 * $unknown;
     $site->psql("update users set banned_at = now() where id = $id{$email}");
     is_problem post({ email => $email, password => $password }), 401, 'a banned one';
     $site->psql("insert into users (userid, name, email) values ('nopass$serial', 'No', 'nopass$serial\@example.org')");
