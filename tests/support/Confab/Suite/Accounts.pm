@@ -54,6 +54,9 @@ sub test_sign_in () {
     $browser->get('/');
     is flash($browser), undef, 'it is said once';
     is $browser->page->{headers}{'set-cookie'}, undef, 'no other cookie comes';
+    is_page $browser->get($_), $_ eq '/nothing' ? 404 : 200, "a member is shown $_" for '/nothing', '/rooms/lobby/messages', '/users/settings/sessions', '/logout';
+    $browser->get('/nothing');
+    ok $browser->dom->at('header form[action$="/users/log-out"]'), '7.4.4 also on a page that is not there';
     my $slug = room();
     $browser->get("/rooms/$slug");
     is $browser->submit(message => 'as a member', name => 'Somebody Else')->{status}, 303, 'S32 posting';
