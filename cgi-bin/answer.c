@@ -103,7 +103,7 @@ bool answer_send(struct answer *answer, struct arena *arena, const struct config
     const char *length = answer->status == 204 ? "" : arena_printf(arena, "Content-Length: %zu\r\n", answer->body.len);
     const char *start =
         arena_printf(arena, "Status: %d %s\r\n%s", answer->status, answer_reason(answer->status), length);
-    struct buffer whole = buffer_new(ANSWER_MAX + 2 * ANSWER_HEADERS_MAX);
+    struct buffer whole = buffer_new(answer->body.len + 2 * ANSWER_HEADERS_MAX);
     buffer_string(&whole, start);
     buffer_text(&whole, buffer_view(&answer->headers));
     buffer_string(&whole, "\r\n");

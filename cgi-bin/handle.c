@@ -27,6 +27,7 @@ void handle(struct house *house, struct gateway *gateway)
 {
     int64_t began = clock_steady();
     struct request *request = arena_alloc(house->arena, sizeof *request);
+    request->house = house;
     request->view = house->view;
     request->scope = (struct scope){ .arena = house->arena, .db = house->db, .config = house->config };
     request->answer = answer_new();

@@ -5,7 +5,9 @@
 struct arena;
 struct config;
 struct db;
+struct ears;
 struct gateway;
+struct places;
 struct view;
 
 /* What a process keeps between requests. */
@@ -14,6 +16,8 @@ struct house {
     const struct view *view;
     struct db *db;
     struct arena *arena; /* emptied after each request */
+    struct ears *ears;
+    struct places *places; /* for polls that it may hold, shared with others; NULL: no bound */
 };
 
 /* Answer one request. */

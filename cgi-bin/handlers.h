@@ -31,6 +31,10 @@ void api_sessions_create(struct request *);
 void api_sessions_destroy(struct request *);
 void api_sessions_destroy_all(struct request *);
 
+void longpoll_show(struct request *);
+void longpoll_create(struct request *);
+void longpoll_options(struct request *);
+
 void health_show(struct request *);
 
 #endif

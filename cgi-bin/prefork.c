@@ -21,9 +21,16 @@ struct child {
     int64_t started;
 };
 
-static void start(struct child *child, int listener, int (*run)(void *, int), void *context)
+struct crew {
+    const struct pool *pool;
+    struct child *children;
+};
+
+static pid_t master; /* in a child */
+
+static void start(struct child *child, const struct pool *pool)
 {
-    pid_t master = getpid();
+    pid_t self = getpid();
     child->started = clock_steady();
     child->pid = fork();
     if (child->pid < 0) {
@@ -33,38 +40,70 @@ static void start(struct child *child, int listener, int (*run)(void *, int), vo
     if (child->pid != 0)
         return;
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != master) /* it died before we asked to be told */
+    if (getppid() != self) /* it died before we asked to be told */
         _exit(0);
-    exit(run(context, listener));
+    master = self;
+    exit(pool->run(pool->context, pool->listener));
+}
+
+/* One that ended in order, because nobody needed it, may be followed at once. */
+static void bury(struct crew *crew, pid_t pid, int status, bool stopping)
+{
+    for (int i = 0; i < crew->pool->most; i++) {
+        if (crew->children[i].pid != pid)
+            continue;
+        bool in_order = status == 0 && crew->pool->wanted;
+        crew->children[i].pid = 0;
+        if (in_order)
+            crew->children[i].started = 0;
+        else if (!stopping)
+            log_event(LOG_WARN, "worker ended", LOG_N("worker", pid), LOG_N("status", status));
+    }
 }
 
 /* Take note of children that ended. */
-static void reap(struct child *children, int count, bool stopping)
+static void reap(struct crew *crews, size_t count, bool stopping)
 {
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-        for (int i = 0; i < count; i++)
-            if (children[i].pid == pid) {
-                children[i].pid = 0;
-                if (!stopping)
-                    log_event(LOG_WARN, "worker ended", LOG_N("worker", pid), LOG_N("status", status));
-            }
+        for (size_t i = 0; i < count; i++)
+            bury(&crews[i], pid, status, stopping);
 }
 
-/* Fill the empty places; a place whose child ended within a second waits for the next tick. */
-static void fill(struct child *children, int count, int listener, int (*run)(void *, int), void *context)
+static int alive(const struct crew *crew)
 {
-    for (int i = 0; i < count; i++)
-        if (!children[i].pid && clock_steady() - children[i].started > SOON_US)
-            start(&children[i], listener, run, context);
+    int count = 0;
+    for (int i = 0; i < crew->pool->most; i++)
+        count += crew->children[i].pid != 0;
+    return count;
 }
 
-static bool any_left(const struct child *children, int count)
+/* Fill the empty places, as far as it is wanted; a place whose child ended within a second waits for the next tick. */
+static void fill(struct crew *crew)
 {
-    for (int i = 0; i < count; i++)
-        if (children[i].pid)
+    const struct pool *pool = crew->pool;
+    int wanted = pool->wanted ? pool->wanted(pool->context) : pool->most, there = alive(crew);
+    for (int i = 0; i < pool->most && there < wanted; i++)
+        if (!crew->children[i].pid && clock_steady() - crew->children[i].started > SOON_US) {
+            start(&crew->children[i], pool);
+            there++;
+        }
+}
+
+static bool any_left(const struct crew *crews, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (alive(&crews[i]))
             return true;
     return false;
+}
+
+/* Every tick: one that was just being forked may have missed the first. */
+static void end(struct crew *crew)
+{
+    for (int i = 0; i < crew->pool->most; i++)
+        if (crew->children[i].pid)
+            kill(crew->children[i].pid, SIGTERM);
 }
 
 /* A signal of the set within a tick, or 0. */
@@ -75,31 +114,60 @@ static int wait_tick(const sigset_t *set)
     return number < 0 ? 0 : number;
 }
 
-int prefork(int count, int listener, int (*run)(void *context, int listener), void *context)
+static void block_signals(sigset_t *set)
 {
-    struct child *children = calloc((size_t)count, sizeof *children);
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGCHLD);
+    sigaddset(set, SIGUSR1);
+    must(sigprocmask(SIG_BLOCK, set, NULL) == 0);
+}
+
+static struct crew *crews_new(const struct pool *pools, size_t count)
+{
+    struct crew *crews = calloc(count, sizeof *crews);
+    must(crews != NULL);
+    for (size_t i = 0; i < count; i++) {
+        crews[i] = (struct crew){ &pools[i], calloc((size_t)pools[i].most, sizeof(struct child)) };
+        must(crews[i].children != NULL);
+    }
+    return crews;
+}
+
+static void crews_free(struct crew *crews, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(crews[i].children);
+    free(crews);
+}
+
+int prefork(const struct pool *pools, size_t count)
+{
+    struct crew *crews = crews_new(pools, count);
     sigset_t set;
     bool stopping = false;
-    must(children != NULL);
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGCHLD);
-    must(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
-    for (int i = 0; i < count; i++)
-        start(&children[i], listener, run, context);
-    while (!stopping || any_left(children, count)) {
+    block_signals(&set);
+    for (size_t i = 0; i < count; i++)
+        fill(&crews[i]);
+    while (!stopping || any_left(crews, count)) {
         int number = wait_tick(&set);
         stopping = stopping || number == SIGTERM || number == SIGINT;
-        reap(children, count, stopping);
-        if (!stopping)
-            fill(children, count, listener, run, context);
-        for (int i = 0; stopping && i < count;
-             i++) /* every tick: one that was just being forked may have missed the first */
-            if (children[i].pid)
-                kill(children[i].pid, SIGTERM);
+        reap(crews, count, stopping);
+        for (size_t i = 0; i < count; i++)
+            if (stopping)
+                end(&crews[i]);
+            else
+                fill(&crews[i]);
     }
-    free(children);
-    log_event(LOG_INFO, "stopped", LOG_N("workers", count));
+    crews_free(crews, count);
+    log_event(LOG_INFO, "stopped", LOG_N("pools", count));
     return 0;
+}
+
+/* The parent of an orphan is somebody else, whom this signal could kill. */
+void prefork_wake(void)
+{
+    if (master && getppid() == master)
+        kill(master, SIGUSR1);
 }

@@ -47,7 +47,7 @@ static int read_target(struct request *request)
     struct text query = gateway_variable(request->gateway, "REQUEST_URI"), raw, path;
     request->target = query;
     raw = text_split(&query, '?');
-    if (raw.len == 0 || raw.at[0] != '/' || raw.len > PATH_MAX_BYTES || query.len > PATH_MAX_BYTES)
+    if (raw.len == 0 || raw.at[0] != '/' || raw.len > PATH_MAX_BYTES || query.len > QUERY_MAX_BYTES)
         return 400;
     if (!text_percent_decode(arena, raw, false, &path) || !utf8_valid(path) || utf8_has_control(path))
         return 400;
@@ -67,6 +67,7 @@ static void read_method(struct request *request)
                       : text_is(request->method_name, "DELETE")             ? METHOD_DELETE
                       : text_is(request->method_name, "PATCH")              ? METHOD_PATCH
                       : text_is(request->method_name, "PUT")                ? METHOD_PATCH
+                      : text_is(request->method_name, "OPTIONS")            ? METHOD_OPTIONS
                                                                             : METHOD_OTHER;
 }
 
@@ -85,7 +86,7 @@ int request_read(struct request *request, struct gateway *gateway)
                           (contains(accept, "application/json") || contains(accept, "application/problem+json"));
     int refused = read_target(request);
     request->wants_json = request->wants_json || request->api;
-    if (!request->api && request->method != METHOD_GET && request->method != METHOD_POST)
+    if (!request->api && (request->method == METHOD_PATCH || request->method == METHOD_DELETE))
         request->method = METHOD_OTHER; /* forms say it in _method, with their token */
     return refused;
 }
@@ -106,14 +107,14 @@ static bool is_type(struct text content_type, const char *type)
     return text_is_nocase(text_strip(text_split(&rest, ';')), type);
 }
 
-static int read_body(struct request *request, const char *type, struct text *out)
+int request_read_body(struct request *request, const char *type, int64_t limit, struct text *out)
 {
-    int64_t limit = request->scope.config->limits_body, length = content_length(request);
+    int64_t length = content_length(request);
     if (length == -2)
         return 400;
     if (length > limit)
         return 413;
-    if (!is_type(request->content_type, type))
+    if (type && !is_type(request->content_type, type))
         return 415;
     size_t size = length >= 0 ? (size_t)length : (size_t)limit + 1;
     char *bytes = arena_alloc(request->scope.arena, size + 1);
@@ -127,7 +128,8 @@ static int read_body(struct request *request, const char *type, struct text *out
 int request_read_form(struct request *request)
 {
     struct text body;
-    int status = read_body(request, "application/x-www-form-urlencoded", &body);
+    int status =
+        request_read_body(request, "application/x-www-form-urlencoded", request->scope.config->limits_body, &body);
     if (status)
         return status;
     return form_parse(request->scope.arena, body, &request->body) ? 0 : 400;
@@ -141,7 +143,7 @@ static void release(void *json)
 int request_read_json(struct request *request)
 {
     struct text body;
-    int status = read_body(request, "application/json", &body);
+    int status = request_read_body(request, "application/json", request->scope.config->limits_body, &body);
     if (status)
         return status;
     if (!json_shallow(body))

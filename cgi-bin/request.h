@@ -13,14 +13,16 @@
 #include "web/session.h"
 
 struct gateway;
+struct house;
 struct route;
 struct view;
 
-enum method { METHOD_GET, METHOD_POST, METHOD_PATCH, METHOD_DELETE, METHOD_OTHER };
+enum method { METHOD_GET, METHOD_POST, METHOD_PATCH, METHOD_DELETE, METHOD_OPTIONS, METHOD_OTHER };
 
-enum { ROUTE_PARAMS_MAX = 3, PATH_MAX_BYTES = 2048 };
+enum { ROUTE_PARAMS_MAX = 3, PATH_MAX_BYTES = 2048, QUERY_MAX_BYTES = 8192 };
 
 struct request {
+    struct house *house;
     struct gateway *gateway;
     const struct view *view;
     const char *id; /* of this request, for log and error page */
@@ -48,6 +50,9 @@ struct request {
 
 /* Read everything but the body. 0, or the status to refuse with. The scope has arena, db and config already. */
 int request_read(struct request *, struct gateway *);
+
+/* Read a body of at most so many bytes, of that media type (NULL: of any). 0, or the status to refuse with. */
+int request_read_body(struct request *, const char *type, int64_t limit, struct text *out);
 
 /* Read and decode a form's body of at most limits.body bytes. 0, or the status to refuse with. */
 int request_read_form(struct request *);

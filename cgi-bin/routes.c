@@ -29,6 +29,10 @@ static const struct route routes[] = {
     { METHOD_DELETE, "/api/sessions",                 NEEDS_SESSION, TAKES_NOTHING, api_sessions_destroy_all, NULL },
     { METHOD_DELETE, "/api/sessions/:jti",            NEEDS_SESSION, TAKES_NOTHING, api_sessions_destroy, NULL },
 
+    { METHOD_GET,    "/live/longpoll",                PUBLIC,        TAKES_NOTHING, longpoll_show,      NULL },
+    { METHOD_POST,   "/live/longpoll",                PUBLIC,        TAKES_NOTHING, longpoll_create,    NULL },
+    { METHOD_OPTIONS, "/live/longpoll",               PUBLIC,        TAKES_NOTHING, longpoll_options,   NULL },
+
     { METHOD_GET,    "/healthz",                      PUBLIC,        TAKES_NOTHING, health_show,        NULL },
 };
 /* clang-format on */
@@ -59,6 +63,8 @@ static const char *method_names(const struct route *route)
 {
     if (route->method == METHOD_GET)
         return "GET, HEAD";
+    if (route->method == METHOD_OPTIONS)
+        return "OPTIONS";
     if (route->method == METHOD_POST || route->takes == TAKES_FORM)
         return "POST";
     return route->method == METHOD_PATCH ? "PATCH, PUT" : "DELETE";

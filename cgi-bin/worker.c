@@ -14,10 +14,11 @@
 
 #include "base/log.h"
 #include "base/must.h"
+#include "cgi-bin/ears.h"
 #include "cgi-bin/gateway.h"
 #include "cgi-bin/handle.h"
 
-enum { PEER_SECONDS = 30 };
+enum { PEER_SECONDS = 30, IDLE_MS = 15000 };
 
 static volatile sig_atomic_t stopping;
 
@@ -25,6 +26,11 @@ static void stop(int number)
 {
     (void)number;
     stopping = 1;
+}
+
+bool worker_stopping(void)
+{
+    return stopping;
 }
 
 static void catch_signals(void)
@@ -44,14 +50,17 @@ static int watch(int listener)
     return waiting;
 }
 
-/* Wait for a connection. -1: there was none after all (a signal, or another worker took it). */
-static int next_connection(int waiting, int listener)
+/* Wait for a connection. -1: there was none after all (a signal, or another worker took it); *idle: nor was there any
+ * for a while. */
+static int next_connection(int waiting, int listener, bool *idle)
 {
     struct epoll_event ready;
     struct timeval limit = { .tv_sec = PEER_SECONDS };
     sigset_t none;
     sigemptyset(&none); /* signals come in here and nowhere else */
-    if (epoll_pwait(waiting, &ready, 1, -1, &none) < 0)
+    int count = epoll_pwait(waiting, &ready, 1, IDLE_MS, &none);
+    *idle = count == 0;
+    if (count <= 0)
         return -1;
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
     if (fd < 0)
@@ -88,17 +97,22 @@ static void serve_one(struct house *house, FCGX_Request *fastcgi, int connection
     finish(&gateway);
 }
 
-int worker_run(struct house *house, int listener)
+/* A connection that listens has to be read from, or the database keeps for it whatever is said. */
+int worker_run(struct house *house, int listener, bool passing)
 {
+    bool served = false, idle = false;
     FCGX_Request fastcgi;
     must(FCGX_Init() == 0 && FCGX_InitRequest(&fastcgi, listener, 0) == 0);
     catch_signals(); /* after FCGX_Init, which installs its own */
     FCGX_Finish_r(&fastcgi);
     int waiting = watch(listener);
-    while (!stopping) {
-        int connection = next_connection(waiting, listener);
+    while (!stopping && !(passing && served && idle)) {
+        int connection = next_connection(waiting, listener, &idle);
         if (connection >= 0)
             serve_one(house, &fastcgi, connection);
+        else if (idle)
+            ears_close(house->ears);
+        served = served || connection >= 0;
     }
     close(waiting);
     FCGX_Free(&fastcgi, 1);

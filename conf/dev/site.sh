@@ -52,7 +52,7 @@ site_conf() (
     umask 077
     local_database="host=$PGSOCKET port=5432 dbname=confab"
     [ -f "$STATE/confab.conf" ] || {
-        printf '# The development site. ./dev sets database.*url, site.url, site.data and both listen; the rest is yours.\n'
+        printf '# The development site. ./dev sets database.*url, site.url, site.data and where the programs listen; the rest is yours.\n'
         printf '[database]\n[site]\n[session]\nkeys = dev:%s\n[relay]\n[handler]\n[limits]\n' \
             "$(head -c 32 /dev/urandom | base64 -w 0 | tr '+/' '-_' | tr -d '=')"
     } >"$STATE/confab.conf"
@@ -63,6 +63,7 @@ site_conf() (
     site_set site data "$BUILD/data"
     site_set relay listen "unix:$RUN/relay.sock"
     site_set handler listen "unix:$RUN/handler.sock"
+    site_set handler polls_listen "unix:$RUN/polls.sock"
 )
 
 # The very file that a site owner includes, with other values in the places that it names.

@@ -122,7 +122,7 @@ supervise_start() {
     site_sockets
     site_conf
     site_nginx
-    rm -f "$RUN/handler.sock" "$RUN/relay.sock" "$STATE/log/"asan.*
+    rm -f "$RUN/handler.sock" "$RUN/polls.sock" "$RUN/relay.sock" "$STATE/log/"asan.*
     part_start postgres
     wait_for postgres 60 postgres_ready
     postgres_database

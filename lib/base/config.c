@@ -46,6 +46,7 @@ static const struct config_row rows[] = {
     { "handler", "listen", VALUE_LISTEN, AT(handler_listen), "unix:/run/confab/handler.sock", 0, 0 },
     { "handler", "workers", VALUE_NUMBER, AT(handler_workers), "0", 0, 1024 },
     { "handler", "polls", VALUE_NUMBER, AT(handler_polls), "32", 0, 1024 },
+    { "handler", "polls_listen", VALUE_LISTEN, AT(handler_polls_listen), "unix:/run/confab/polls.sock", 0, 0 },
     { "limits", "message", VALUE_NUMBER, AT(limits_message), "4000", 2, 4000 },
     { "limits", "body", VALUE_SIZE, AT(limits_body), "64 KiB", 16 * 1024, 16 << 20 },
     { "limits", "rate", VALUE_RATE, AT(limits_rate), "10/10s", 0, 0 },

@@ -42,7 +42,8 @@ struct config {
     int64_t relay_poll_window_ms;
     const char *handler_listen;
     int64_t handler_workers; /* 0: two per core */
-    int64_t handler_polls;
+    int64_t handler_polls;   /* 0: none are held */
+    const char *handler_polls_listen;
     int64_t limits_message; /* code points */
     int64_t limits_body;    /* bytes */
     struct config_rate limits_rate;

@@ -66,8 +66,8 @@ void poll_tell(struct poll *, const char *event, const json_t *payload);
  * messages. */
 void poll_answer(struct buffer *out, int status, struct text token, const struct poll *);
 
-/* Most bytes that an answer can have. */
-enum { POLL_ANSWER_MAX = 80 * 1024 * 1024 };
+/* Most bytes that an answer can have, and that a POST is taken with: it may bring a hundred messages. */
+enum { POLL_ANSWER_MAX = 80 * 1024 * 1024, POLL_BODY_MAX = 1024 * 1024 };
 
 /* Do what a POST says, message by message, put the replies into the mailbox, and ring its bell. The cursor, which may
  * be older than the newest, is only read. DONE: accepted, whatever the replies say. INVALID: not a body of the

@@ -34,6 +34,9 @@ HANDLER(api_sessions_index)
 HANDLER(api_sessions_create)
 HANDLER(api_sessions_destroy)
 HANDLER(api_sessions_destroy_all)
+HANDLER(longpoll_show)
+HANDLER(longpoll_create)
+HANDLER(longpoll_options)
 HANDLER(health_show)
 
 static struct arena *arena;
