@@ -112,7 +112,7 @@ static void refuse(struct request *request, enum outcome outcome, struct errors 
     }
     const char *seconds = arena_printf(arena, "%d", errors->retry_after);
     errors_add(errors, "form",
-               arena_printf(arena, "That were too many tries. Please try again in %s second(s).", seconds));
+               arena_printf(arena, "Those were too many tries. Please try again in %s second(s).", seconds));
     show(request, 429, true, errors);
     answer_header(&request->answer, "Retry-After", text_of(seconds));
 }

@@ -58,10 +58,17 @@ void page_flash(struct request *request, enum flash flash)
     answer_header(&request->answer, "Set-Cookie", flash_set(request->scope.config, request->scope.arena, flash));
 }
 
+/* A script that fetches a page shows nobody what stands at its head. */
+static bool seen(const struct request *request)
+{
+    struct text mode = gateway_variable(request->gateway, "HTTP_SEC_FETCH_MODE");
+    return !request->head && (!mode.len || text_is(mode, "navigate"));
+}
+
 static json_t *flash(struct request *request)
 {
     enum flash left = flash_find(request->scope.config, gateway_variable(request->gateway, "HTTP_COOKIE"));
-    if (left == FLASH_NONE || request->head)
+    if (left == FLASH_NONE || !seen(request))
         return json_null();
     page_flash(request, FLASH_NONE);
     return json_pack("{s:s, s:b, s:s}", "kind", flash_kind(left), "alert", flash_alert(left), "text",

@@ -42,6 +42,8 @@ sub test_sign_in () {
     is to($answer), '/', 'leads home';
     like $answer->{headers}{'set-cookie'}, qr{^confab=[\w-]+\.[\w-]+\.[\w-]+; Path=/; HttpOnly; SameSite=Lax$}m, 'the cookie ends with the browser';
     like $answer->{headers}{'set-cookie'}, qr{^confab-flash=welcome; Path=/; HttpOnly; SameSite=Lax; Max-Age=60$}m, 'the word for the next page';
+    $browser->get('/', headers => { 'Sec-Fetch-Mode' => 'cors' });
+    is flash($browser), undef, 'which is not a page that a script fetches';
     is_page $browser->get('/'), 200, 'the page of a member';
     is flash($browser), 'Welcome back!', 'says so';
     my $dom = $browser->dom;
