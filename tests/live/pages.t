@@ -67,7 +67,8 @@ sub room ($slug) {
 
 sub workers () {
     my $master = $site->pid('handlers') // return;
-    my @pids = sort split ' ', Confab::Site::slurp("/proc/$master/task/$master/children");
+    my @pids = grep { Confab::Site::slurp("/proc/$_/comm") !~ /^confab\.polls/ }    # those of the other pool
+        sort split ' ', Confab::Site::slurp("/proc/$master/task/$master/children");
     return @pids;
 }
 
