@@ -369,7 +369,7 @@ static void race(void)
         for (long i = 0; i < plan.open; i++) {
             if ((!here[i] || here[i]->over) && begun_count < session_count) {
                 here[i] = &sessions[begun_count++];
-                here[i]->leave = at + random() % 600;
+                here[i]->leave = at + random() % (random() % 3 ? 600 : 8); /* some while they are let in */
             }
             if (here[i] && !here[i]->over)
                 act(here[i], at);
