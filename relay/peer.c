@@ -354,6 +354,8 @@ void peer_open(struct peer *peer, struct text bytes)
     struct broadcast *answer = broadcast_raw(bytes);
     queue(peer, answer);
     broadcast_release(&answer);
+    (void)send_queue(
+        peer); /* at once: who is cut off in this turn must find a WebSocket that is closed, not half of one */
     peer->state = PEER_OPEN;
     peer->welcomed = true;
     peer->heard = now_of(peer);
