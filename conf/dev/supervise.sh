@@ -9,6 +9,8 @@
 # 5. The watch looks at each part four times a second. (bash's `wait -n` forgets a child that dies while it is busy
 #    with another.)
 
+# 6. A part with a file run/NAME.off stays away once it has died: so tests take it away for a while.
+
 declare -A part_pid=() part_since=() part_delay=() part_due=()
 ticker=
 
@@ -82,7 +84,7 @@ supervise_watch() {
             part_alive "$part" || part_died "$part"
         done
         for part in "${!part_due[@]}"; do
-            ((SECONDS >= part_due[$part])) || continue
+            ((SECONDS >= part_due[$part])) && [ ! -e "$STATE/run/$part.off" ] || continue
             unset "part_due[$part]"
             part_start "$part"
         done
@@ -122,7 +124,7 @@ supervise_start() {
     site_sockets
     site_conf
     site_nginx
-    rm -f "$RUN/handler.sock" "$RUN/polls.sock" "$RUN/relay.sock" "$STATE/log/"asan.*
+    rm -f "$STATE/run/"*.off "$RUN/handler.sock" "$RUN/polls.sock" "$RUN/relay.sock" "$STATE/log/"asan.*
     part_start postgres
     wait_for postgres 60 postgres_ready
     postgres_database

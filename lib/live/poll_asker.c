@@ -23,6 +23,13 @@ static bool foreign(const struct config *config, const struct poll_came *came)
     return came->fetch_site.len && !text_is(came->fetch_site, "same-origin") && !text_is(came->fetch_site, "none");
 }
 
+/* Whether a cookie may count besides its CSRF token. A POST carries an Origin in every browser; with a GET, one that
+ * says where it comes from has to come from our own page. */
+static bool cookie_counts(const struct poll_came *came)
+{
+    return came->post ? came->origin.len > 0 : !came->fetch_site.len || text_is(came->fetch_site, "same-origin");
+}
+
 static bool same_owner(const struct poll_asker *asker, const struct scope *scope)
 {
     struct scope claimed = *scope;
@@ -80,6 +87,8 @@ void poll_asker_read(const struct poll_came *came, struct scope *scope, struct p
         read_owner(came, scope, out);
     else
         read_first(came, scope, out);
+    if (out->verdict == POLL_WELCOME && out->session.from_cookie && !cookie_counts(came))
+        refuse(out, POLL_STRANGER, "cookie without origin");
     /* The arena's, so that whoever copies the asker need not mend it. */
     out->session.hash = text_copy(scope->arena, out->session.hash);
 }

@@ -7,7 +7,7 @@
 //     site.kill('relay');
 //     site.end();                                  // also when the process ends
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -74,6 +74,18 @@ class Site {
 
   kill(part, signal = 'SIGKILL') {
     process.kill(this.pid(part), signal);
+  }
+
+  // End a part, and let nobody start it again before bringBack.
+  async takeAway(part, signal = 'SIGKILL') {
+    const pid = this.pid(part);
+    writeFileSync(join(this.state, 'run', `${part}.off`), '');
+    process.kill(pid, signal);
+    await until(() => !existsSync(`/proc/${pid}/stat`));
+  }
+
+  bringBack(part) {
+    rmSync(join(this.state, 'run', `${part}.off`));
   }
 
   log(part) {

@@ -110,6 +110,15 @@ sub pid ($self, $part) {
     return $pid && CORE::kill(0, $pid) ? $pid : undef;
 }
 sub kill ($self, $part, $signal = 'KILL') { CORE::kill($signal, $self->pid($part) // croak "$part is not there") }
+# End a part, and let nobody start it again before bring_back.
+sub take_away ($self, $part, $signal = 'KILL') {
+    open my $file, '>', "$self->{state}/run/$part.off" or croak "$part: $!";
+    close $file;
+    $self->kill($part, $signal);
+    $self->wait_until(sub { !$self->pid($part) }) or croak "$part stays";
+}
+sub bring_back ($self, $part) { unlink "$self->{state}/run/$part.off" }
+
 sub stop ($self, $part) { $self->kill($part, 'STOP') }
 sub cont ($self, $part) { $self->kill($part, 'CONT') }
 
