@@ -85,11 +85,28 @@ struct broadcast *broadcast_close(int code, const char *reason)
     return broadcast_frame(OPCODE_CLOSE, (struct text){ payload, 2 + len }, 0);
 }
 
+bool broadcast_next(const struct broadcast *broadcast, size_t *at, struct text *payload)
+{
+    if (*at >= broadcast->len)
+        return false;
+    const unsigned char *frame = (const unsigned char *)broadcast->bytes + *at;
+    size_t len = frame_length(frame), head = frame[1] < 126 ? 2 : frame[1] == 126 ? 4 : 10;
+    *payload = (struct text){ (const char *)frame + head, len - head };
+    *at += len;
+    return true;
+}
+
+struct broadcast *broadcast_raw_of(struct text text, int64_t rev)
+{
+    struct broadcast *broadcast = new (text.len, rev);
+    if (text.len)
+        memcpy(broadcast->bytes, text.at, text.len);
+    return broadcast;
+}
+
 struct broadcast *broadcast_raw(struct text text)
 {
-    struct broadcast *broadcast = new (text.len, 0);
-    memcpy(broadcast->bytes, text.at, text.len);
-    return broadcast;
+    return broadcast_raw_of(text, 0);
 }
 
 struct broadcast *broadcast_share(struct broadcast *broadcast)

@@ -34,8 +34,12 @@ struct broadcast *broadcast_join(struct broadcast *const *frames, size_t count)
 /* What is left of the frame of which `sent` bytes into the broadcast are a part: 0 between two frames. */
 size_t broadcast_frame_rest(const struct broadcast *, size_t sent);
 
-/* Bytes as they are: answers in HTTP. */
+/* What the frame that begins at *at says; *at moves on to the next. False: there is none. */
+bool broadcast_next(const struct broadcast *, size_t *at, struct text *payload);
+
+/* Bytes as they are: answers in HTTP. rev as in broadcast_frame. */
 struct broadcast *broadcast_raw(struct text) __attribute__((warn_unused_result, returns_nonnull));
+struct broadcast *broadcast_raw_of(struct text, int64_t rev) __attribute__((warn_unused_result, returns_nonnull));
 
 struct broadcast *broadcast_share(struct broadcast *);
 

@@ -123,7 +123,7 @@ static void send_members_away(struct relay *relay)
         sessions_end(relay->sessions, session, SESSION_UNSURE);
         for (uint32_t i = 0; i < session->peer_count; i++) {
             struct peer *peer = session->peers[i];
-            if (peer->state == PEER_OPEN) /* what is still being verified is refused by that */
+            if (peer_established(peer)) /* what is still being verified is refused by that */
                 peer_cut(peer, 1013, "sessions unknown");
         }
     }
@@ -186,7 +186,8 @@ static void look_work(struct job *job, struct scope *scope, const struct view *v
 
 static void look_at(struct look_job *look, struct live_session *session, const struct token *token, const char *reason)
 {
-    if (!token || token->context != session->context || !text_is(token->userid, session->sub)) {
+    bool another = token && session->sub[0] && !text_is(token->userid, session->sub);
+    if (!token || token->context != session->context || another) {
         ending_session(look->relay, session, token ? token_end_name(TOKEN_REVOKED) : reason);
         return;
     }

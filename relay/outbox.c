@@ -157,6 +157,13 @@ void outbox_cut(struct outbox *out)
         keep_rest(out);
 }
 
+int64_t outbox_last_rev(const struct outbox *out)
+{
+    if (!out->count)
+        return 0;
+    return (out->size ? out->items[(out->first + out->count - 1) % out->size] : out->one)->rev;
+}
+
 void outbox_free(struct outbox *out)
 {
     while (out->count)

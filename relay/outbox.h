@@ -33,6 +33,9 @@ bool outbox_send(struct outbox *, int fd, bool *took);
 /* Drop everything but the rest of a frame that is half sent. */
 void outbox_cut(struct outbox *);
 
+/* What the last thing in it tells of, or 0. */
+int64_t outbox_last_rev(const struct outbox *);
+
 /* Drop everything and give the memory back. */
 void outbox_free(struct outbox *);
 

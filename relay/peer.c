@@ -17,6 +17,7 @@
 #include "relay/addresses.h"
 #include "relay/broadcast.h"
 #include "relay/head.h"
+#include "relay/held.h"
 #include "relay/phoenix.h"
 #include "relay/relay.h"
 #include "relay/sessions.h"
@@ -117,6 +118,10 @@ static void end(struct peer *peer, int code, const char *reason, bool cut)
 {
     if (peer->state >= PEER_CLOSING)
         return;
+    if (peer->state == PEER_HELD) {
+        peer->held->kind->end(peer, code, reason);
+        return;
+    }
     if (peer->state != PEER_OPEN) { /* there is no WebSocket yet that could be closed */
         peer->code = code;
         peer->reason = reason;
@@ -148,12 +153,45 @@ void peer_answer(struct peer *peer, struct text bytes, int code, const char *rea
     struct broadcast *answer = broadcast_raw(bytes);
     queue(peer, answer);
     broadcast_release(&answer);
+    peer->answered = true;
     begin_closing(peer, code, reason);
+}
+
+bool peer_add(struct peer *peer, struct broadcast *broadcast)
+{
+    size_t most = (size_t)peer->relay->config->relay_peer_queue;
+    if (peer->out.told && peer->out.told + broadcast->len > most)
+        return false;
+    queue(peer, broadcast);
+    return true;
+}
+
+int64_t peer_take_back(struct peer *peer)
+{
+    outbox_cut(&peer->out);
+    return outbox_last_rev(&peer->out);
+}
+
+void peer_finish(struct peer *peer, struct broadcast *last, int code, const char *reason)
+{
+    queue(peer, last);
+    peer->answered = true;
+    begin_closing(peer, code, reason);
+}
+
+uint32_t peer_stalled(const struct peer *peer)
+{
+    return peer->out.count ? ago(peer, peer->stalled) : 0;
+}
+
+bool peer_established(const struct peer *peer)
+{
+    return peer->state == PEER_OPEN || peer->state == PEER_HELD;
 }
 
 void peer_leave(struct peer *peer)
 {
-    if (peer->state == PEER_HEAD)
+    if (peer->state < PEER_JUDGED)
         die(peer);
     peer->leaving = true;
     peer_idle(peer);
@@ -179,6 +217,8 @@ static bool flush(struct peer *peer)
         return false;
     if (peer->state == PEER_CLOSING && !peer->out.count && !peer->shut) {
         peer->shut = true;
+        if (peer->answered) /* that may have taken its time */
+            peer->closing = now_of(peer);
         shutdown(peer->fd, SHUT_WR);
     }
     return true;
@@ -206,6 +246,8 @@ static void tell_straight(struct peer *peer, struct broadcast *broadcast)
 
 void peer_tell(struct peer *peer, struct broadcast *broadcast)
 {
+    if (peer->state == PEER_HELD && peer->held->kind->tell)
+        peer->held->kind->tell(peer, broadcast);
     if (peer->state != PEER_OPEN)
         return;
     if (peer->relay->straight && !peer->out.count) {
@@ -230,6 +272,8 @@ static void flush_now(struct peer *peer)
         return;
     }
     phoenix_resume(peer);
+    if (peer->state == PEER_HELD && !peer->out.count && peer->held->kind->taken)
+        peer->held->kind->taken(peer);
     if (peer->shut && peer->goodbye)
         die(peer);
     else
@@ -264,6 +308,12 @@ static void read_head(struct peer *peer, struct text bytes)
         return;
     free(peer->head);
     peer->head = NULL;
+    if (bytes.len == take)
+        return;
+    if (peer->state == PEER_BODY)
+        peer->held->kind->came(peer, bytes.at + take, bytes.len - take);
+    else if (peer->state == PEER_JUDGED) /* more than it said */
+        lost(peer);
 }
 
 static void came(struct peer *peer, struct text bytes)
@@ -274,6 +324,10 @@ static void came(struct peer *peer, struct text bytes)
         read_head(peer, bytes);
     else if (peer->state == PEER_OPEN)
         websocket_feed(&peer->socket, bytes);
+    else if (peer->state == PEER_BODY)
+        peer->held->kind->came(peer, bytes.at, bytes.len);
+    else if (peer->state == PEER_HELD) /* it may not ask again before it is answered */
+        lost(peer);
     else if (peer->state == PEER_CLOSING && websocket_drain(&peer->socket, bytes))
         peer->goodbye = true;
     if (peer->goodbye)
@@ -398,13 +452,23 @@ static void tick_open(struct peer *peer)
     }
 }
 
+/* A long answer takes as long as it is being read. */
+static bool lingers(const struct peer *peer)
+{
+    if (peer->answered && peer->out.count)
+        return peer_stalled(peer) >= PEER_STALL_MS;
+    return ago(peer, peer->closing) >= PEER_LINGER_MS;
+}
+
 void peer_tick(struct peer *peer)
 {
     if (peer->state == PEER_OPEN)
         tick_open(peer);
-    else if (peer->state == PEER_CLOSING && ago(peer, peer->closing) >= PEER_LINGER_MS)
+    else if (peer->state == PEER_HELD)
+        peer->held->kind->tick(peer);
+    else if (peer->state == PEER_CLOSING && lingers(peer))
         die(peer);
-    else if (peer->state == PEER_HEAD && ago(peer, peer->since) >= PEER_HEAD_MS)
+    else if (peer->state < PEER_JUDGED && ago(peer, peer->since) >= PEER_HEAD_MS)
         welcome_late(peer);
 }
 
@@ -443,6 +507,9 @@ void peer_free_ended(struct relay *relay)
         relay->ending = peer->next_end;
         peer->in_end = false;
         phoenix_gone(peer);
+        if (peer->held)
+            peer->held->kind->forget(peer);
+        peer->held = NULL;
         if (peer->state == PEER_DEAD && !peer->busy)
             peer_free(peer);
     }

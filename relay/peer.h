@@ -1,5 +1,5 @@
 /* One client: its descriptor, the queue of what it is to get, and how it ends. What is said on the connection is in
- * phoenix.h, how it began in welcome.h. Loop thread only. */
+ * phoenix.h, or for what is no WebSocket in held.h; how it began in welcome.h. Loop thread only. */
 #ifndef CONFAB_RELAY_PEER_H
 #define CONFAB_RELAY_PEER_H
 
@@ -14,6 +14,7 @@
 
 struct address;
 struct broadcast;
+struct held;
 struct hub_member;
 struct live_session;
 struct relay;
@@ -35,8 +36,10 @@ enum { PEER_GUEST_SIZE = 17 }; /* a public id of a guest, and its end */
 /* In this order; there is no way back. */
 enum peer_state {
     PEER_HEAD,    /* the request is arriving */
+    PEER_BODY,    /* and its body */
     PEER_JUDGED,  /* its credentials are being verified */
     PEER_OPEN,    /* a WebSocket */
+    PEER_HELD,    /* something else that is held open */
     PEER_CLOSING, /* the last bytes are on their way; what still arrives is thrown away */
     PEER_DEAD,    /* freed when the turn ends, or when its job comes back */
 };
@@ -60,12 +63,14 @@ struct peer {
     bool goodbye : 1;  /* the client has said its part of the close */
     bool leaving : 1;  /* ends with 1012 as soon as nothing is in work */
     bool seated : 1;   /* has a place among relay.max_peers */
-    bool welcomed : 1; /* was a WebSocket */
+    bool welcomed : 1; /* its beginning was logged, and its end is to be */
+    bool answered : 1; /* ends with an answer in HTTP */
     struct outbox out;
     struct peer *next, *prev; /* all peers */
     struct peer *next_flush, *next_end;
     struct hub_member *members;              /* newest first */
     struct live_session *session;            /* of a member; NULL for a guest */
+    struct held *held;                       /* what it is, if no WebSocket; NULL when it ends */
     uint32_t since, heard, stalled, closing; /* the beginning, the last sign of life, ... */
     uint32_t pings_until;                    /* the time that its pings so far would take at the average */
     struct websocket socket;
@@ -110,6 +115,22 @@ void peer_cut(struct peer *, int code, const char *reason);
 
 /* Send these bytes (an answer in HTTP), then close; code is its status. */
 void peer_answer(struct peer *, struct text bytes, int code, const char *reason);
+
+/* Queue this for a peer that is held. False: more than relay.peer_queue of what others caused would wait; it was not
+ * queued. */
+bool peer_add(struct peer *, struct broadcast *) __attribute__((warn_unused_result));
+
+/* Drop what is queued, but for what is half sent. The rev that that tells of, or 0. */
+int64_t peer_take_back(struct peer *);
+
+/* Send this to a peer that is held, and close; what was queued goes before it. */
+void peer_finish(struct peer *, struct broadcast *last, int code, const char *reason);
+
+/* Milliseconds that it has taken nothing of its queue; 0 when there is none. */
+uint32_t peer_stalled(const struct peer *);
+
+/* Is it a WebSocket, or held open as something else? */
+bool peer_established(const struct peer *);
 
 /* Has it sent anything behind its request already? */
 bool peer_impatient(const struct peer *);

@@ -11,6 +11,7 @@
 #include "relay/broadcast.h"
 #include "relay/call.h"
 #include "relay/ending.h"
+#include "relay/held.h"
 #include "relay/hub.h"
 #include "relay/peer.h"
 #include "relay/relay.h"
@@ -285,9 +286,13 @@ static void tell(void *peer, struct broadcast *broadcast)
     peer_tell(peer, broadcast);
 }
 
-static void overflow(void *peer)
+static void overflow(void *context)
 {
-    peer_cut(peer, 1008, "queue full");
+    struct peer *peer = context;
+    if (peer->held && peer->held->kind->overflow)
+        peer->held->kind->overflow(peer);
+    else
+        peer_cut(peer, 1008, "queue full");
 }
 
 struct hub *phoenix_hub_new(const struct relay *relay)
@@ -298,6 +303,8 @@ struct hub *phoenix_hub_new(const struct relay *relay)
 
 void phoenix_session_ended(struct peer *peer, const char *reason, struct broadcast *reply)
 {
+    if (peer->held && peer->state < PEER_CLOSING && peer->held->kind->session_ended)
+        peer->held->kind->session_ended(peer, reason);
     if (peer->state != PEER_OPEN)
         return;
     peer_drop(peer);
@@ -327,7 +334,10 @@ void phoenix_evict(struct relay *relay, struct hub_room *room, const char *event
         next = member->next_in_room; /* with the last member the room goes, but then there is no next */
         if (member->pending)
             continue;
-        say_end(peer, hub_topic(room), member->join_ref, event, error_payload(event));
+        if (!peer->held)
+            say_end(peer, hub_topic(room), member->join_ref, event, error_payload(event));
         hub_leave(relay->hub, &member, &peer->members);
+        if (peer->held && peer->held->kind->evicted)
+            peer->held->kind->evicted(peer, strcmp(event, "phx_close") == 0);
     }
 }

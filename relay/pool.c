@@ -71,7 +71,7 @@ static void run_worker(void *arg)
     db_free(&db);
 }
 
-static void free_job(struct job *job)
+void job_drop(struct job *job)
 {
     struct arena *arena = job->arena; /* the job lies in it */
     arena_free(&arena);
@@ -88,7 +88,7 @@ static void hear(uv_async_t *wake)
     for (struct job *next; job; job = next) {
         next = job->next;
         job->done(job);
-        free_job(job);
+        job_drop(job);
     }
 }
 
@@ -150,7 +150,7 @@ void pool_free(struct pool **gone)
     for (int i = 0; i < pool->count; i++)
         uv_thread_join(&pool->threads[i]);
     for (struct job *job; (job = take(&pool->waiting)) || (job = take(&pool->finished));)
-        free_job(job);
+        job_drop(job);
     uv_close((uv_handle_t *)&pool->wake, closed);
     *gone = NULL;
 }

@@ -27,6 +27,9 @@ struct pool *pool_new(uv_loop_t *, int count, const struct config *, const struc
 void *job_new(size_t size, void (*work)(struct job *, struct scope *, const struct view *), void (*done)(struct job *))
     __attribute__((warn_unused_result, returns_nonnull));
 
+/* Free one that is not handed over. */
+void job_drop(struct job *);
+
 /* Hand it over: it is the pool's until done is called. */
 void pool_submit(struct pool *, struct job *);
 

@@ -22,6 +22,7 @@
 #include "relay/call.h"
 #include "relay/ending.h"
 #include "relay/hub.h"
+#include "relay/longpoll.h"
 #include "relay/peer.h"
 #include "relay/phoenix.h"
 #include "relay/pool.h"
@@ -66,6 +67,7 @@ void relay_turn(struct relay *relay)
 {
     source_turn(relay->source);
     call_turn(relay);
+    longpoll_turn(relay);
     while (relay->flushing || relay->ending) {
         peer_flush_all(relay);
         peer_free_ended(relay);
@@ -146,6 +148,7 @@ static void tick(uv_timer_t *timer)
     tidy(relay);
     source_tick(relay->source);
     ending_tick(relay);
+    longpoll_sweep(relay);
     for (struct peer *peer = relay->peers; peer; peer = peer->next) /* none is freed before the turn ends */
         peer_tick(peer);
     if (relay->turned_away)
@@ -235,6 +238,7 @@ static void start(struct program *program, uv_loop_t *loop)
     relay->addresses = addresses_new();
     relay->sessions = sessions_new();
     relay->ends = ending_new();
+    relay->longpolls = longpolls_new();
     relay->source = source_new(relay);
     relay->watch = watch_new(loop, peer_ready);
     program->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -265,6 +269,7 @@ static void run(struct program *program)
               LOG_N("max_peers", program->relay.peer_limit));
     uv_run(&loop, UV_RUN_DEFAULT);
     calls_free(&program->relay.calls);
+    longpolls_free(&program->relay.longpolls);
     hub_free(&program->relay.hub);
     addresses_free(&program->relay.addresses);
     ending_free(&program->relay.ends);

@@ -17,6 +17,7 @@ struct calls;
 struct config;
 struct ending;
 struct hub;
+struct longpolls;
 struct peer;
 struct pool;
 struct sessions;
@@ -35,10 +36,12 @@ struct relay {
     struct sessions *sessions;
     struct ending *ends;
     struct source *source;
+    struct longpolls *longpolls;
     struct watch *watch; /* on the peers' descriptors */
     struct peer *peers;  /* all */
     size_t peer_count, peer_limit;
-    size_t seated; /* of the peers, those that were not refused at once: at most peer_limit */
+    size_t seated;     /* of the peers, those that were not refused at once: at most peer_limit */
+    size_t body_bytes; /* of bodies that are arriving */
     uint64_t peer_serial;
     uint64_t seen, tidied;           /* peer_serial at the last tick, and when the heap was tidied */
     size_t seen_count, tidied_count; /* peer_count then */

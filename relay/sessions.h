@@ -23,7 +23,7 @@ struct live_session {
     enum token_context context;
     enum { SESSION_LIVE, SESSION_ENDED, SESSION_UNSURE } state; /* there is no way back */
     char hash[TOKEN_HASH_LEN + 1];
-    char sub[]; /* the userid that its token names */
+    char sub[]; /* the userid that its token names; empty: a poll's token names it by its hash alone */
 };
 
 struct sessions *sessions_new(void) __attribute__((warn_unused_result, returns_nonnull));

@@ -11,6 +11,7 @@
 #include "db/listener.h"
 #include "relay/ending.h"
 #include "relay/hub.h"
+#include "relay/longpoll.h"
 #include "relay/peer.h"
 #include "relay/phoenix.h"
 #include "relay/pool.h"
@@ -88,6 +89,7 @@ static void regained(struct source *source)
     source->connected_since = clock_now();
     source->sent_away = false;
     source->retry_ms = RETRY_FIRST_MS;
+    longpoll_ring_all(source->relay); /* a bell may have been missed */
 }
 
 /* --- reading --- */
@@ -247,6 +249,8 @@ static void hear(struct source *source)
     while (listener_next(source->listener, &channel, &payload)) {
         if (text_is(channel, "confab_session"))
             source->ends_due = true;
+        if (text_is(channel, "confab_mailbox"))
+            longpoll_ring(source->relay->longpolls, payload);
         if (!text_is(channel, "confab_room") || !text_number(payload, INT64_MAX, &id))
             continue;
         struct hub_room *room = hub_room_by_id(source->relay->hub, id);
@@ -326,7 +330,7 @@ static void send_away(struct source *source)
     source->sent_away = true;
     log_event(LOG_WARN, "peers sent away", LOG_N("peers", source->relay->peer_count));
     for (struct peer *peer = source->relay->peers; peer; peer = peer->next)
-        if (peer->state == PEER_OPEN)
+        if (peer_established(peer))
             peer_cut(peer, 1013, "database away");
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/config.h"
+#include "relay/asked.h"
 #include "relay/head.h"
 #include "relay/websocket.h"
 #include "web/cookie.h"
@@ -12,7 +13,7 @@
 
 enum { BEARER_MAX = 4096 };
 
-static bool refuse(struct upgrade *out, int status, const char *reason)
+bool upgrade_no(struct upgrade *out, int status, const char *reason)
 {
     out->kind = UPGRADE_REFUSED;
     out->status = status;
@@ -59,11 +60,11 @@ static bool check_handshake(const struct head *head, struct upgrade *out)
     struct text key = head_field(head, "Sec-WebSocket-Key", NULL);
     if (!head->http11 || !head_has_token(head, "Upgrade", "websocket") ||
         !head_has_token(head, "Connection", "upgrade"))
-        return refuse(out, 400, "no websocket");
+        return upgrade_no(out, 400, "no websocket");
     if (!text_is(head_field(head, "Sec-WebSocket-Version", NULL), "13"))
-        return refuse(out, 400, "websocket version");
+        return upgrade_no(out, 400, "websocket version");
     if (!key_valid(key))
-        return refuse(out, 400, "websocket key");
+        return upgrade_no(out, 400, "websocket key");
     websocket_accept_key(key, out->accept);
     return true;
 }
@@ -100,11 +101,11 @@ static bool read_protocols(struct arena *arena, const struct head *head, struct 
             others = others || offered.len > 0;
         else if (out->bearer.len ||
                  !decode_bearer(arena, (struct text){ offered.at + len, offered.len - len }, &out->bearer))
-            return refuse(out, 403, "bearer");
+            return upgrade_no(out, 403, "bearer");
     }
     /* With a bearer alone there is no protocol that could be answered. */
     if ((others || out->bearer.len) && !out->phoenix)
-        return refuse(out, 403, "subprotocol");
+        return upgrade_no(out, 403, "subprotocol");
     return true;
 }
 
@@ -112,16 +113,16 @@ static bool read_query(struct arena *arena, const struct head *head, struct upgr
 {
     struct form *query = arena_alloc(arena, sizeof *query);
     if (!form_parse(arena, head->query, query))
-        return refuse(out, 400, "query");
+        return upgrade_no(out, 400, "query");
     if (!text_starts(form_value(query, "vsn"), "2.0."))
-        return refuse(out, 403, "vsn");
+        return upgrade_no(out, 403, "vsn");
     out->csrf = form_value(query, "_csrf_token");
     if (!out->bearer.len)
         out->bearer = form_value(query, "token");
     return true;
 }
 
-static void read_cookie(const struct config *config, struct arena *arena, const struct head *head, struct upgrade *out)
+void upgrade_read_cookie(const struct config *config, struct arena *arena, const struct head *head, struct upgrade *out)
 {
     struct text value, header = joined(arena, head, "Cookie", "; ");
     if (header.len <= COOKIE_HEADER_MAX && cookie_find(config, header, &value))
@@ -137,7 +138,7 @@ static bool check_origin(const struct config *config, const struct head *head, s
         return true;
     if (count == 1 && text_equal(origin, config->origin))
         return true;
-    return refuse(out, 403, count ? "origin" : "cookie without origin");
+    return upgrade_no(out, 403, count ? "origin" : "cookie without origin");
 }
 
 static bool judge_websocket(const struct config *config, struct arena *arena, const struct head *head,
@@ -145,11 +146,11 @@ static bool judge_websocket(const struct config *config, struct arena *arena, co
 {
     if (!text_is(head->method, "GET")) {
         out->allow = "GET";
-        return refuse(out, 405, "method");
+        return upgrade_no(out, 405, "method");
     }
     if (!check_handshake(head, out) || !read_protocols(arena, head, out) || !read_query(arena, head, out))
         return false;
-    read_cookie(config, arena, head, out);
+    upgrade_read_cookie(config, arena, head, out);
     if (!check_origin(config, head, out))
         return false;
     out->kind = UPGRADE_WEBSOCKET;
@@ -163,14 +164,15 @@ static void judge_health(const struct head *head, struct upgrade *out)
     if (text_is(head->method, "GET") || out->no_body)
         return;
     out->allow = "GET, HEAD";
-    refuse(out, 405, "method");
+    upgrade_no(out, 405, "method");
 }
 
-static bool is_path(const struct config *config, struct text path, const char *name)
+struct text upgrade_path(const struct config *config, struct text path)
 {
     size_t base = config->base.len;
-    return path.len >= base && memcmp(path.at, config->base.at, base) == 0 &&
-           text_is((struct text){ path.at + base, path.len - base }, name);
+    if (path.len < base || memcmp(path.at, config->base.at, base) != 0)
+        return TEXT("");
+    return (struct text){ path.at + base, path.len - base };
 }
 
 void upgrade_judge(const struct config *config, struct arena *arena, const struct head *head, struct text peer,
@@ -178,14 +180,19 @@ void upgrade_judge(const struct config *config, struct arena *arena, const struc
 {
     *out = (struct upgrade){ .kind = UPGRADE_REFUSED, .address = client_address(arena, head, peer) };
     bool get = text_is(head->method, "GET") || text_is(head->method, "HEAD");
+    struct text path = upgrade_path(config, head->path);
     if (get && head_has_body(head))
-        refuse(out, 400, "body");
-    else if (is_path(config, head->path, "live/websocket"))
+        upgrade_no(out, 400, "body");
+    else if (text_is(path, "live/websocket"))
         judge_websocket(config, arena, head, out);
-    else if (is_path(config, head->path, "live/healthz"))
+    else if (text_is(path, "live/longpoll"))
+        asked_poll(config, arena, head, out);
+    else if (text_is(path, "live/healthz"))
         judge_health(head, out);
+    else if (text_starts(path, "rooms/") && text_ends(path, "/stream"))
+        asked_stream(config, arena, head, out);
     else
-        refuse(out, 404, "path");
+        upgrade_no(out, 404, "path");
 }
 
 /* --- answers --- */
@@ -207,6 +214,7 @@ static const char *status_words(int status)
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";
+    case 411: return "Length Required";
     case 429: return "Too Many Requests";
     default: return "Service Unavailable";
     }
@@ -232,4 +240,32 @@ void upgrade_refuse(struct buffer *out, int status, const char *allow, bool no_b
     char body[40];
     int len = snprintf(body, sizeof body, "%s\n", status_words(status));
     upgrade_answer(out, status, "text/plain; charset=utf-8", (struct text){ body, (size_t)len }, allow, no_body);
+}
+
+static void add_origin(struct buffer *out, struct text origin)
+{
+    if (origin.len)
+        buffer_printf(out, "Access-Control-Allow-Origin: %.*s\r\nVary: Origin\r\n", TEXT_ARGS(origin));
+}
+
+void upgrade_json(struct buffer *out, struct text origin, struct text json)
+{
+    buffer_printf(out,
+                  "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %zu\r\n"
+                  "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n",
+                  json.len);
+    add_origin(out, origin);
+    buffer_string(out, "\r\n");
+    buffer_text(out, json);
+}
+
+void upgrade_options(const struct upgrade *upgrade, struct text origin, struct buffer *out)
+{
+    buffer_string(out, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nAllow: GET, POST, OPTIONS\r\n"
+                       "Cache-Control: no-store\r\nConnection: close\r\n"
+                       "Access-Control-Allow-Methods: GET, POST, OPTIONS\r\nAccess-Control-Max-Age: 3600\r\n");
+    if (upgrade->wanted.len)
+        buffer_printf(out, "Access-Control-Allow-Headers: %.*s\r\n", TEXT_ARGS(upgrade->wanted));
+    add_origin(out, origin);
+    buffer_string(out, "\r\n");
 }

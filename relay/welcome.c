@@ -11,6 +11,7 @@
 #include "base/must.h"
 #include "relay/addresses.h"
 #include "relay/head.h"
+#include "relay/longpoll.h"
 #include "relay/peer.h"
 #include "relay/phoenix.h"
 #include "relay/pool.h"
@@ -155,8 +156,6 @@ static void verify(struct peer *peer, const struct upgrade *upgrade)
 {
     struct verify_job *job = job_new(sizeof *job, verify_work, verify_done);
     job->peer = peer;
-    peer->seated = true;
-    peer->relay->seated++;
     job->upgrade = arena_alloc(job->job.arena, sizeof *upgrade);
     *job->upgrade = *upgrade; /* of its texts only these are read on */
     job->csrf = text_copy(job->job.arena, upgrade->csrf);
@@ -169,17 +168,46 @@ static void verify(struct peer *peer, const struct upgrade *upgrade)
 
 /* --- the request --- */
 
-static void go_on(struct peer *peer, const struct upgrade *upgrade)
+static void take_seat(struct peer *peer)
+{
+    peer->seated = true;
+    peer->relay->seated++;
+}
+
+static void answer_options(struct peer *peer, const struct upgrade *upgrade)
+{
+    struct buffer answer = buffer_new(ANSWER_MAX);
+    upgrade_options(upgrade, peer->relay->config->origin, &answer);
+    peer_answer(peer, buffer_view(&answer), 200, "options");
+    buffer_free(&answer);
+}
+
+static void let_in(struct peer *peer, const struct upgrade *upgrade, struct text rest)
+{
+    take_seat(peer);
+    if (upgrade->kind == UPGRADE_POLL)
+        longpoll_get(peer, upgrade);
+    else if (upgrade->kind == UPGRADE_POST)
+        longpoll_post(peer, upgrade, rest);
+    else
+        verify(peer, upgrade);
+}
+
+static void go_on(struct peer *peer, const struct upgrade *upgrade, struct text rest)
 {
     struct relay *relay = peer->relay;
     char *address = strndup(upgrade->address.len ? upgrade->address.at : "", upgrade->address.len);
     must(address != NULL);
     free(peer->address); /* the new one may have been the old one */
     peer->address = address;
-    if (upgrade->kind == UPGRADE_REFUSED)
+    if (upgrade->kind == UPGRADE_REFUSED && upgrade->in_json)
+        longpoll_refuse(peer, upgrade->status, upgrade->reason);
+    else if (upgrade->kind == UPGRADE_REFUSED)
         refuse(peer, upgrade->status, upgrade->reason, upgrade->allow, upgrade->no_body);
     else if (upgrade->kind == UPGRADE_HEALTH)
         answer_health(peer, upgrade);
+    else if (upgrade->kind == UPGRADE_ASKED)
+        answer_options(peer, upgrade);
     else if (relay->draining)
         refuse(peer, 503, "restart", NULL, false);
     else if (source_away(relay->source))
@@ -187,7 +215,7 @@ static void go_on(struct peer *peer, const struct upgrade *upgrade)
     else if (relay->seated >= relay->peer_limit)
         refuse(peer, 503, "too many peers", NULL, false);
     else
-        verify(peer, upgrade);
+        let_in(peer, upgrade, rest);
 }
 
 void welcome_head(struct peer *peer, struct text bytes, bool more)
@@ -205,7 +233,7 @@ void welcome_head(struct peer *peer, struct text bytes, bool more)
     struct arena *arena = arena_new();
     struct upgrade upgrade;
     upgrade_judge(peer->relay->config, arena, &head, text_of(peer->address), &upgrade);
-    go_on(peer, &upgrade);
+    go_on(peer, &upgrade, (struct text){ bytes.at + head.len, bytes.len - head.len });
     arena_free(&arena);
 }
 
