@@ -11,6 +11,7 @@
 
 #include "live/channel.h"
 #include "live/frame.h"
+#include "relay/presence.h"
 
 struct broadcast;
 struct hub_member;
@@ -36,6 +37,7 @@ struct call {
     json_t *replaced;           /* join_ref of the member that this join replaced, or NULL */
     struct channel_answer answer;
     struct broadcast *reply; /* the whole frame */
+    char page[PRESENCE_REF_SIZE]; /* of the member, for asked; may be empty */
     const char *ended;       /* the member's session does not hold any more: why; else NULL */
 };
 

@@ -228,6 +228,8 @@ void hub_leave(struct hub *hub, struct hub_member **leaving, struct hub_member *
     struct hub_member *member = *leaving;
     struct hub_room *room = member->room;
     must(!hub->telling);
+    if (member->page && hub->events->left)
+        hub->events->left(member->peer, member);
     while (*list != member)
         list = &(*list)->next_of_peer;
     *list = member->next_of_peer;
@@ -359,4 +361,15 @@ void hub_tell_all(struct hub *hub, struct hub_room *room, struct broadcast *cons
     hub->telling = false;
     if (joined->rev > room->rev)
         room->rev = joined->rev;
+}
+
+void hub_each(struct hub *hub, struct hub_room *room, void (*call)(struct hub_member *, void *context), void *context)
+{
+    hub->telling = true;
+    for (struct hub_member *member = room->members; member; member = member->next_in_room) {
+        look_ahead(member);
+        if (!member->pending)
+            call(member, context);
+    }
+    hub->telling = false;
 }

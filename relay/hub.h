@@ -21,6 +21,7 @@
 
 struct broadcast;
 struct hub;
+struct page;
 
 struct hub_room {
     struct hub_room *next, *prev;   /* all rooms */
@@ -48,6 +49,7 @@ struct hub_member {
     struct hub_room *room;
     json_t *join_ref;  /* a string or null; owned */
     struct held *held; /* what came while it was pending, or NULL */
+    struct page *page; /* who is here, for presence; or NULL */
 };
 
 struct hub_events {
@@ -56,6 +58,8 @@ struct hub_events {
     void (*send)(void *peer, struct broadcast *);
     /* The member has held more than limit bytes: it can not be served. */
     void (*overflow)(void *peer);
+    /* A member with a page leaves. NULL: nobody wants to know. */
+    void (*left)(void *peer, struct hub_member *);
 };
 
 struct hub *hub_new(const struct hub_events *, size_t held_limit) __attribute__((warn_unused_result, returns_nonnull));
@@ -91,5 +95,9 @@ struct text hub_topic(const struct hub_room *);
 /* Tell all members, in order of rev, and move the room on to the last one's. `joined` is all of them in one, for those
  * who miss them all; of one alone it is the same. */
 void hub_tell_all(struct hub *, struct hub_room *, struct broadcast *const *, size_t count, struct broadcast *joined);
+
+/* Call for all members that are not pending, with what has no place in the order of rev. As with `send`, nobody may
+ * leave or join meanwhile. */
+void hub_each(struct hub *, struct hub_room *, void (*call)(struct hub_member *, void *context), void *context);
 
 #endif

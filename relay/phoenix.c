@@ -10,10 +10,12 @@
 #include "live/frame.h"
 #include "relay/broadcast.h"
 #include "relay/call.h"
+#include "relay/crowd.h"
 #include "relay/ending.h"
 #include "relay/held.h"
 #include "relay/hub.h"
 #include "relay/peer.h"
+#include "relay/presence.h"
 #include "relay/relay.h"
 #include "relay/source.h"
 
@@ -77,6 +79,7 @@ static void finish_join(struct call *call)
     bool joined = answer->joined && hub_accept(hub, call->joining, answer->room_id, answer->rev, answer->epoch);
     if (joined) {
         source_settle(peer->relay->source, call->joining->room);
+        presence_came(peer->relay->presence, call->joining, answer);
         return;
     }
     hub_leave(hub, &call->joining, &peer->members);
@@ -119,6 +122,7 @@ static void handle_join(struct peer *peer, struct message_in *in)
     call->joining = joining;
     if (old) {
         call->replaced = json_incref(old->join_ref);
+        presence_hand_over(old, joining);
         hub_leave(hub, &old, &peer->members);
     }
     call_submit(call);
@@ -146,18 +150,38 @@ static void refuse_unjoined(struct peer *peer, const struct frame *frame)
         say_end(peer, frame->topic, frame->join_ref, "phx_error", error_payload("phx_error"));
 }
 
+/* Typing comes with every key: most of it is not passed on. */
+static bool passed_over(struct hub_member *member, const struct frame *frame)
+{
+    const struct peer *peer = member->peer;
+    return text_is(frame->event, "typing") && !crowd_may_type(presence_crowds(peer->relay->presence), member);
+}
+
+static void call_member(const struct hub_member *member, struct message_in *in)
+{
+    struct peer *peer = member->peer;
+    if (channel_event_together(in->frame.topic, in->frame.event))
+        peer->together = member->room->id;
+    struct call *call = call_new(peer, in, member->room->id, member->join_ref);
+    if (member->page)
+        presence_ref(peer->relay->presence, member->page, call->page);
+    call->asked.page = text_of(call->page);
+    call_submit(call);
+}
+
 static void handle_push(struct peer *peer, struct message_in *in)
 {
     struct frame *frame = &in->frame;
-    const struct hub_member *member = hub_find(peer->members, frame->topic);
+    struct hub_member *member = hub_find(peer->members, frame->topic);
     if (member && (json_is_null(frame->join_ref) || frame_same_ref(frame->join_ref, member->join_ref))) {
-        if (channel_event_known(frame->topic, frame->event)) {
-            if (channel_event_together(frame->topic, frame->event))
-                peer->together = member->room->id;
-            call_submit(call_new(peer, in, member->room->id, member->join_ref));
+        if (!channel_event_known(frame->topic, frame->event)) {
+            say_reply(peer, frame, member->join_ref, "error", channel_reason("unknown event"));
+        } else if (passed_over(member, frame)) {
+            say_reply(peer, frame, member->join_ref, "ok", json_object());
+        } else {
+            call_member(member, in);
             return;
         }
-        say_reply(peer, frame, member->join_ref, "error", channel_reason("unknown event"));
     } else if (!member) {
         refuse_unjoined(peer, frame);
     } /* else the join it belongs to is over: dropped */
@@ -295,9 +319,14 @@ static void overflow(void *context)
         peer_cut(peer, 1008, "queue full");
 }
 
+static void left(void *peer, struct hub_member *member)
+{
+    presence_went(((struct peer *)peer)->relay->presence, member);
+}
+
 struct hub *phoenix_hub_new(const struct relay *relay)
 {
-    static const struct hub_events events = { .send = tell, .overflow = overflow };
+    static const struct hub_events events = { .send = tell, .overflow = overflow, .left = left };
     return hub_new(&events, (size_t)relay->config->relay_peer_queue);
 }
 

@@ -26,6 +26,7 @@
 #include "relay/peer.h"
 #include "relay/phoenix.h"
 #include "relay/pool.h"
+#include "relay/presence.h"
 #include "relay/sessions.h"
 #include "relay/source.h"
 #include "relay/watch.h"
@@ -149,6 +150,7 @@ static void tick(uv_timer_t *timer)
     source_tick(relay->source);
     ending_tick(relay);
     longpoll_sweep(relay);
+    presence_tick(relay->presence);
     for (struct peer *peer = relay->peers; peer; peer = peer->next) /* none is freed before the turn ends */
         peer_tick(peer);
     if (relay->turned_away)
@@ -170,6 +172,7 @@ static void stop(struct program *program)
     watch_free(&program->relay.watch);
     pool_free(&program->relay.pool);
     source_free(&program->relay.source);
+    presence_free(&program->relay.presence);
 }
 
 static void drain_step(uv_timer_t *timer)
@@ -184,7 +187,7 @@ static void drain_step(uv_timer_t *timer)
         portion--;
     }
     bool late = relay_now(relay) - program->drain_since >= DRAIN_MOST_MS;
-    if (relay->peers && !late)
+    if ((relay->peers || !presence_ended(relay->presence)) && !late)
         return;
     if (late) { /* workers may hang in the database: the process's end frees everything */
         log_event(LOG_WARN, "stopped without waiting", LOG_N("peers", relay->peer_count));
@@ -240,6 +243,7 @@ static void start(struct program *program, uv_loop_t *loop)
     relay->ends = ending_new();
     relay->longpolls = longpolls_new();
     relay->source = source_new(relay);
+    relay->presence = presence_new(relay);
     relay->watch = watch_new(loop, peer_ready);
     program->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
     must(uv_poll_init(loop, &program->accepting, program->listening.fd) == 0);

@@ -20,6 +20,7 @@ struct hub;
 struct longpolls;
 struct peer;
 struct pool;
+struct presence;
 struct sessions;
 struct source;
 struct view;
@@ -37,6 +38,7 @@ struct relay {
     struct ending *ends;
     struct source *source;
     struct longpolls *longpolls;
+    struct presence *presence;
     struct watch *watch; /* on the peers' descriptors */
     struct peer *peers;  /* all */
     size_t peer_count, peer_limit;

@@ -9,12 +9,14 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "db/listener.h"
+#include "relay/crowd.h"
 #include "relay/ending.h"
 #include "relay/hub.h"
 #include "relay/longpoll.h"
 #include "relay/peer.h"
 #include "relay/phoenix.h"
 #include "relay/pool.h"
+#include "relay/presence.h"
 #include "relay/reading.h"
 #include "relay/relay.h"
 
@@ -90,6 +92,7 @@ static void regained(struct source *source)
     source->sent_away = false;
     source->retry_ms = RETRY_FIRST_MS;
     longpoll_ring_all(source->relay); /* a bell may have been missed */
+    presence_renewed(source->relay->presence);
 }
 
 /* --- reading --- */
@@ -247,6 +250,10 @@ static void hear(struct source *source)
     struct text channel, payload;
     int64_t id;
     while (listener_next(source->listener, &channel, &payload)) {
+        if (text_is(channel, "confab_presence"))
+            crowd_rang(presence_crowds(source->relay->presence), payload);
+        if (text_is(channel, "confab_typing") && source->connected_since)
+            crowd_typing(presence_crowds(source->relay->presence), payload);
         if (text_is(channel, "confab_session"))
             source->ends_due = true;
         if (text_is(channel, "confab_mailbox"))

@@ -29,7 +29,7 @@ static bool check_text(struct text text, const char *field, struct errors *error
     return true;
 }
 
-static struct text check_name(const struct scope *scope, struct text typed, struct errors *errors)
+struct text message_name(const struct scope *scope, struct text typed, struct errors *errors)
 {
     struct text name = utf8_tidy(scope->arena, typed);
     if (!check_text(name, "name", errors))
@@ -80,7 +80,7 @@ static struct text check_client_id(const struct scope *scope, struct text id, st
 bool message_check(const struct scope *scope, const struct message_new *in, struct message_new *out,
                    struct errors *errors)
 {
-    out->name = scope_member(scope) ? scope->name : check_name(scope, in->name, errors);
+    out->name = scope_member(scope) ? scope->name : message_name(scope, in->name, errors);
     out->message = check_message(scope, in->message, errors);
     out->client_id = check_client_id(scope, in->client_id, errors);
     return !errors_any(errors);

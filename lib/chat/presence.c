@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "chat/message_rules.h"
 #include "chat/scope.h"
 #include "db/db.h"
 #include "queries.h"
@@ -71,6 +72,24 @@ enum outcome presence_leave(const struct scope *scope, struct text owner)
 enum outcome presence_sweep(const struct scope *scope)
 {
     struct rows rows = db_run(scope->db, scope->arena, &query_presence_sweep, &(struct params){ .count = 0 });
+    return rows.status == DB_DONE ? DONE : BROKEN;
+}
+
+struct text presence_name(const struct scope *scope, struct text typed)
+{
+    struct errors errors = { 0 };
+    struct text name = scope_member(scope) || !typed.len ? TEXT("") : message_name(scope, typed, &errors);
+    return errors_any(&errors) ? TEXT("") : name;
+}
+
+enum outcome presence_typing(const struct scope *scope, int64_t room_id, struct text ref)
+{
+    struct params params = { 0 };
+    scope_param(scope, &params);
+    param_number(&params, room_id);
+    param_text(&params, scope->arena, ref);
+    param_text_or_null(&params, scope->arena, scope->token);
+    struct rows rows = db_run(scope->db, scope->arena, &query_presence_typing, &params);
     return rows.status == DB_DONE ? DONE : BROKEN;
 }
 

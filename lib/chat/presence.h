@@ -45,6 +45,13 @@ enum outcome presence_leave(const struct scope *, struct text owner) __attribute
 /* End the owners whose lease ran out: for anybody to do now and then. */
 enum outcome presence_sweep(const struct scope *) __attribute__((warn_unused_result));
 
+/* The name that a guest gave, in its normal form; empty where it is none. For a member, nothing. */
+struct text presence_name(const struct scope *, struct text typed);
+
+/* Tell the others in the room that the asker, whose page that is, is typing. Nothing is stored. Who is not here (any
+ * more) is passed over. */
+enum outcome presence_typing(const struct scope *, int64_t room_id, struct text ref) __attribute__((warn_unused_result));
+
 /* One page in a list. key: "user:<id>" or "guest:<ref>": no text that a person chose. */
 struct presence_entry {
     struct text ref, key;

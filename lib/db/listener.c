@@ -8,7 +8,8 @@
 
 /* Every channel there is: names are ours, never a client's. */
 static const char listen_to_all[] =
-    "listen confab_room; listen confab_session; listen confab_mailbox; listen confab_presence";
+    "listen confab_room; listen confab_session; listen confab_mailbox; listen confab_presence; "
+    "listen confab_typing";
 /* The empty query costs Postgres next to nothing. */
 static const char sign_of_life[] = "";
 

@@ -9,6 +9,7 @@
 #include "chat/message.h"
 #include "chat/needs.h"
 #include "chat/posting.h"
+#include "chat/presence.h"
 #include "chat/room.h"
 #include "chat/scope.h"
 #include "web/json_text.h"
@@ -202,7 +203,8 @@ static void join(struct call *call)
     struct room room;
     struct messages messages = { 0 };
     bool reset = false;
-    if (!read_cursor(call, &cursor))
+    struct text name;
+    if (!read_cursor(call, &cursor) || !payload_text(call, "name", &name))
         return;
     enum outcome outcome = room_find(call->scope, call->name, &room);
     if (outcome == DONE)
@@ -216,6 +218,8 @@ static void join(struct call *call)
     out->room_id = room.id;
     out->rev = reached(&room, &messages);
     out->epoch = room.epoch;
+    out->user_id = call->scope->user_id;
+    out->name = presence_name(call->scope, name);
     struct buffer text = buffer_new(JOIN_MAX);
     buffer_printf(&text, "{\"rev\":%lld,\"epoch\":", (long long)out->rev);
     json_text_string(&text, out->epoch);
@@ -272,6 +276,18 @@ static void new_messages(struct call *calls, size_t count)
         answer_posting(callers[i], &postings[i]);
 }
 
+/* --- typing --- */
+
+/* Nothing is stored, and whether it reached anybody is nobody's business. */
+static void typing(struct call *call)
+{
+    const struct channel_call *asked = call->asked;
+    if (asked->page.len && presence_typing(call->scope, asked->room_id, asked->page) != DONE)
+        answer(call, "error", channel_reason("unavailable"));
+    else
+        answer(call, "ok", json_object());
+}
+
 /* --- THE table --- */
 
 struct topic_event {
@@ -285,6 +301,7 @@ struct topic_event {
 static const struct topic_event room_events[] = {
     { "phx_join", NEEDS_NOTHING, true, join, NULL },
     { "new_message", NEEDS_WRITER, false, NULL, new_messages },
+    { "typing", NEEDS_WRITER, false, typing, NULL },
 };
 
 static const struct topic {

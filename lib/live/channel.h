@@ -24,11 +24,12 @@ struct channel_call {
     struct text topic, event;
     const json_t *payload;
     int64_t room_id;       /* of a joined topic; 0 with phx_join */
+    struct text page;      /* the ref of the asker's page (chat/presence.h); may be empty */
     struct text client_id; /* of a post that brings none: one that is the same when it is asked again; may be empty */
 };
 
 /* What came of it. With a join that was accepted, `joined`, and the room's id, counter and epoch, which the reply shows
- * as well. */
+ * as well; and who it is that is here now. */
 struct channel_answer {
     const char *status;   /* "ok" or "error" */
     struct text response; /* JSON, in the scope's arena */
@@ -36,6 +37,8 @@ struct channel_answer {
     bool unmatched; /* no such topic for this asker: the reply has no join_ref then */
     int64_t room_id, rev;
     struct text epoch;
+    int64_t user_id;  /* 0: a guest */
+    struct text name; /* that a guest gave, or empty */
 };
 
 /* Is it a topic of the table at all? */

@@ -173,3 +173,11 @@ void frame_push(struct buffer *out, const json_t *join_ref, const json_t *ref, s
     add_json(out, payload);
     buffer_char(out, ']');
 }
+
+void frame_push_text(struct buffer *out, const json_t *join_ref, struct text topic, const char *event,
+                     struct text payload)
+{
+    add_head(out, join_ref, NULL, topic, event);
+    buffer_text(out, payload);
+    buffer_char(out, ']');
+}

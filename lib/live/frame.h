@@ -44,6 +44,10 @@ void frame_reply_text(struct buffer *out, const json_t *join_ref, const json_t *
 void frame_push(struct buffer *out, const json_t *join_ref, const json_t *ref, struct text topic, const char *event,
                 const json_t *payload);
 
+/* The same with a payload that is JSON already, and without a ref. */
+void frame_push_text(struct buffer *out, const json_t *join_ref, struct text topic, const char *event,
+                     struct text payload);
+
 /* Append a broadcast up to its payload, which is to be appended as JSON, and then a closing bracket. */
 void frame_broadcast_head(struct buffer *out, struct text topic, const char *event);
 

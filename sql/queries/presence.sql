@@ -68,3 +68,16 @@ select c.people, c.guests, p.ref, p.key, p.user_id, p.userid, p.name, p.picture,
 from counts c
 left join placed p on p.tab <= 8 and p.place <= case when c.people + c.guests > 200 then 50 else 200 end
 order by p.place, p.tab;
+
+-- query presence_typing again
+-- $2 room, $3 ref of the asker's page, $4 hash of the token that the asker came with, or null. Tells whoever listens that it is typing,
+-- if the page is here and the session holds
+select pg_notify('confab_typing', json_build_object('room', p.room_id, 'ref', p.ref,
+    'key', coalesce('user:' || p.user_id, 'guest:' || p.ref), 'name', coalesce(u.name, p.name))::text)
+from presences p
+join rooms_visible($1::bigint) r on r.id = p.room_id
+left join users u on u.id = p.user_id
+where p.room_id = $2::bigint and p.ref = $3::text and p.user_id is not distinct from $1::bigint
+    and ($4::text is null or exists (
+        select from tokens t where t.hash = $4::text and t.user_id = u.id and t.ended_as is null and t.expires_at > now()
+    ));

@@ -1,0 +1,470 @@
+#include "relay/crowd.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/config.h"
+#include "base/must.h"
+#include "chat/presence.h"
+#include "chat/scope.h"
+#include "live/frame.h"
+#include "live/presence_events.h"
+#include "relay/broadcast.h"
+#include "relay/hub.h"
+#include "relay/peer.h"
+#include "relay/pool.h"
+#include "relay/presence.h"
+#include "relay/relay.h"
+#include "web/json_text.h"
+
+enum {
+    BUCKETS = 256,
+    APART_MS = 100,        /* at least, between two reads of a room */
+    APART_TIMES = 5,       /* as long as the read took */
+    RETRY_MS = 1000,       /* after one that failed */
+    TOLD_PER_MS = 20,      /* frames that may be sent, on average */
+    AGAIN_MS = 15000,      /* without a bell */
+    AGAIN_MOST = 10,       /* of those in a second */
+    TYPING_MS = 1000,      /* one page is passed on so often */
+    TYPING_APART_MS = 100, /* one of a room */
+    TEXT_MAX = 4 * 1024 * 1024,
+};
+
+/* What was read, with all that is made of it. */
+struct found {
+    struct arena *arena;
+    struct presence_list list;
+    struct text state, count; /* payloads */
+};
+
+struct crowd {
+    struct crowd *next_of_id;
+    struct crowd *next, *prev; /* all, the one first that was read longest ago */
+    struct crowd *next_due;
+    int64_t room_id;
+    size_t pages;       /* here; 0: forgotten as soon as no read is out */
+    struct found found; /* arena NULL: nothing yet */
+    bool rung, due, out;
+    int64_t read_at, next_at; /* relay_now */
+    int64_t typed_at, typing_free_at; /* relay_now: one was passed on, one may be told again */
+};
+
+struct crowds {
+    struct relay *relay;
+    struct presence *presence;
+    struct crowd *by_id[BUCKETS];
+    struct crowd *first, *last;
+    struct crowd *due, **due_end;
+    bool out;
+    int64_t quiet_until; /* relay_now */
+};
+
+/* --- crowds --- */
+
+static struct crowd **place_of(struct crowds *crowds, int64_t room_id)
+{
+    struct crowd **at = &crowds->by_id[(uint64_t)room_id % BUCKETS];
+    while (*at && (*at)->room_id != room_id)
+        at = &(*at)->next_of_id;
+    return at;
+}
+
+static void put_last(struct crowds *crowds, struct crowd *crowd)
+{
+    crowd->next = NULL;
+    crowd->prev = crowds->last;
+    *(crowds->last ? &crowds->last->next : &crowds->first) = crowd;
+    crowds->last = crowd;
+}
+
+static void take_out(struct crowds *crowds, struct crowd *crowd)
+{
+    *(crowd->next ? &crowd->next->prev : &crowds->last) = crowd->prev;
+    *(crowd->prev ? &crowd->prev->next : &crowds->first) = crowd->next;
+}
+
+static void make_due(struct crowds *crowds, struct crowd *crowd)
+{
+    crowd->rung = true;
+    if (crowd->due || crowd->out)
+        return;
+    crowd->due = true;
+    crowd->next_due = NULL;
+    *crowds->due_end = crowd;
+    crowds->due_end = &crowd->next_due;
+    presence_soon(crowds->presence);
+}
+
+static void not_due(struct crowds *crowds, struct crowd *crowd)
+{
+    struct crowd **at = &crowds->due;
+    if (!crowd->due)
+        return;
+    while (*at != crowd)
+        at = &(*at)->next_due;
+    *at = crowd->next_due;
+    if (!*at)
+        crowds->due_end = at;
+    crowd->due = false;
+}
+
+static void crowd_free(struct crowd *crowd)
+{
+    arena_free(&crowd->found.arena);
+    free(crowd);
+}
+
+struct crowd *crowd_join(struct crowds *crowds, int64_t room_id)
+{
+    struct crowd **at = place_of(crowds, room_id), *crowd = *at;
+    if (!crowd) {
+        crowd = calloc(1, sizeof *crowd);
+        must(crowd != NULL);
+        crowd->room_id = room_id;
+        *at = crowd;
+        put_last(crowds, crowd);
+        make_due(crowds, crowd);
+    }
+    crowd->pages++;
+    return crowd;
+}
+
+void crowd_leave(struct crowds *crowds, struct crowd **leaving)
+{
+    struct crowd *crowd = *leaving;
+    *leaving = NULL;
+    if (--crowd->pages)
+        return;
+    *place_of(crowds, crowd->room_id) = crowd->next_of_id;
+    take_out(crowds, crowd);
+    not_due(crowds, crowd);
+    if (!crowd->out)
+        crowd_free(crowd);
+}
+
+/* --- telling --- */
+
+static struct broadcast *frame_of(struct text topic, const json_t *join_ref, const char *event, struct text payload)
+{
+    struct buffer text = buffer_new(TEXT_MAX);
+    frame_push_text(&text, join_ref, topic, event, payload);
+    struct broadcast *frame = broadcast_frame(OPCODE_TEXT, buffer_view(&text), 0);
+    buffer_free(&text);
+    return frame;
+}
+
+/* A page that does not take what it is sent gets no more of this; one that is told by other means gets none at all. */
+static bool may_tell(const struct peer *peer)
+{
+    return peer->state == PEER_OPEN && peer->out.bytes <= (size_t)peer->relay->config->relay_peer_queue / 4;
+}
+
+void crowd_greet(struct crowds *crowds, struct hub_member *member)
+{
+    struct page *page = member->page;
+    const struct found *found = &page->crowd->found;
+    struct peer *peer = member->peer;
+    page->told = false;
+    if (!found->arena || !may_tell(peer)) {
+        make_due(crowds, page->crowd);
+        return;
+    }
+    struct text topic = hub_topic(member->room);
+    struct broadcast *state = frame_of(topic, member->join_ref, "presence_state", found->state);
+    struct broadcast *count = frame_of(topic, NULL, "presence_count", found->count);
+    peer_send(peer, state);
+    peer_send(peer, count);
+    broadcast_release(&state);
+    broadcast_release(&count);
+    page->told = true;
+}
+
+struct telling {
+    struct broadcast *all, *change; /* the list; what is new in it, or NULL */
+    size_t told;
+};
+
+static void tell(struct hub_member *member, void *context)
+{
+    struct telling *telling = context;
+    struct page *page = member->page;
+    if (!page || (page->told && !telling->change))
+        return;
+    bool may = may_tell(member->peer);
+    if (may)
+        peer_tell(member->peer, page->told ? telling->change : telling->all);
+    page->told = may;
+    telling->told++;
+}
+
+/* --- reading, on a worker --- */
+
+struct list_job {
+    struct job job;
+    struct crowds *crowds;
+    struct crowd *crowd;
+    int64_t room_id, since;
+    const struct found *was; /* the crowd's, which stays as it is meanwhile */
+    struct text topic;
+    enum outcome outcome;
+    struct found found;
+    struct broadcast *all, *change;
+};
+
+static void release(void *arg)
+{
+    struct list_job *list = arg;
+    arena_free(&list->found.arena);
+    broadcast_release(&list->all);
+    broadcast_release(&list->change);
+}
+
+static struct text payload(struct list_job *list, void (*write)(struct buffer *, const struct presence_list *))
+{
+    struct buffer text = buffer_new(TEXT_MAX);
+    write(&text, &list->found.list);
+    struct text copy = text_copy(list->found.arena, buffer_view(&text));
+    buffer_free(&text);
+    return copy;
+}
+
+static struct broadcast *two(struct broadcast *first, struct broadcast *second)
+{
+    struct broadcast *both = broadcast_join((struct broadcast *const[]){ first, second }, 2);
+    broadcast_release(&first);
+    broadcast_release(&second);
+    return both;
+}
+
+/* What those hear who know the list as it was. */
+static struct broadcast *change(const struct list_job *list)
+{
+    const struct found *is = &list->found, *was = list->was;
+    struct buffer diff = buffer_new(TEXT_MAX);
+    struct broadcast *frame = NULL;
+    if (!was->arena || was->list.cut != is->list.cut)
+        return broadcast_share(list->all);
+    if (presence_diff_json(&diff, &was->list, &is->list))
+        frame = frame_of(list->topic, NULL, "presence_diff", buffer_view(&diff));
+    buffer_free(&diff);
+    if (text_equal(was->count, is->count))
+        return frame;
+    struct broadcast *count = frame_of(list->topic, NULL, "presence_count", is->count);
+    return frame ? two(frame, count) : count;
+}
+
+static void list_work(struct job *job, struct scope *scope, const struct view *view)
+{
+    struct list_job *list = (struct list_job *)job;
+    struct scope own = *scope;
+    (void)view;
+    list->found.arena = own.arena = arena_new();
+    arena_own(job->arena, list, release);
+    list->outcome = presence_read(&own, list->room_id, &list->found.list);
+    if (list->outcome != DONE)
+        return;
+    list->found.state = payload(list, presence_state_json);
+    list->found.count = payload(list, presence_count_json);
+    list->all = two(frame_of(list->topic, NULL, "presence_state", list->found.state),
+                    frame_of(list->topic, NULL, "presence_count", list->found.count));
+    list->change = change(list);
+}
+
+/* --- and back --- */
+
+static void tell_room(struct list_job *list)
+{
+    struct crowds *crowds = list->crowds;
+    struct hub_room *room = hub_room_by_id(crowds->relay->hub, list->room_id);
+    struct telling telling = { .all = list->all, .change = list->change };
+    if (room)
+        hub_each(crowds->relay->hub, room, tell, &telling);
+    crowds->quiet_until = relay_now(crowds->relay) + (int64_t)(telling.told / TOLD_PER_MS);
+}
+
+static void take_over(struct list_job *list, int64_t now)
+{
+    struct crowd *crowd = list->crowd;
+    tell_room(list);
+    arena_free(&crowd->found.arena);
+    crowd->found = list->found;
+    list->found.arena = NULL;
+    crowd->read_at = now;
+    take_out(list->crowds, crowd);
+    put_last(list->crowds, crowd);
+}
+
+static void list_done(struct job *job)
+{
+    struct list_job *list = (struct list_job *)job;
+    struct crowds *crowds = list->crowds;
+    struct crowd *crowd = list->crowd;
+    int64_t now = relay_now(crowds->relay), took = (now - list->since) * APART_TIMES;
+    crowds->out = crowd->out = false;
+    if (!crowd->pages) {
+        crowd_free(crowd);
+        return;
+    }
+    crowd->next_at = now + (took > APART_MS ? took : APART_MS);
+    if (list->outcome == DONE)
+        take_over(list, now);
+    else
+        crowd->next_at = now + RETRY_MS;
+    if (crowd->rung || list->outcome != DONE)
+        make_due(crowds, crowd);
+    crowd_read(crowds);
+}
+
+static void submit(struct crowds *crowds, struct crowd *crowd, const struct hub_room *room)
+{
+    struct list_job *list = job_new(sizeof *list, list_work, list_done);
+    list->crowds = crowds;
+    list->crowd = crowd;
+    list->room_id = crowd->room_id;
+    list->since = relay_now(crowds->relay);
+    list->was = &crowd->found;
+    list->topic = text_copy(list->job.arena, hub_topic(room));
+    crowd->rung = false;
+    crowds->out = crowd->out = true;
+    pool_submit(crowds->relay->pool, &list->job);
+}
+
+void crowd_read(struct crowds *crowds)
+{
+    int64_t now = relay_now(crowds->relay);
+    if (crowds->out || now < crowds->quiet_until)
+        return;
+    for (struct crowd *crowd = crowds->due, *next; crowd; crowd = next) {
+        const struct hub_room *room = hub_room_by_id(crowds->relay->hub, crowd->room_id);
+        next = crowd->next_due;
+        if (now < crowd->next_at)
+            continue;
+        not_due(crowds, crowd);
+        if (!room)
+            continue;
+        submit(crowds, crowd, room);
+        return;
+    }
+}
+
+bool crowd_waiting(const struct crowds *crowds)
+{
+    return crowds->due != NULL;
+}
+
+/* --- bells --- */
+
+void crowd_rang_all(struct crowds *crowds)
+{
+    for (struct crowd *crowd = crowds->first; crowd; crowd = crowd->next)
+        make_due(crowds, crowd);
+}
+
+void crowd_rang(struct crowds *crowds, struct text rooms)
+{
+    int64_t id;
+    if (!rooms.len)
+        crowd_rang_all(crowds);
+    while (rooms.len) {
+        struct text number = text_split(&rooms, ',');
+        struct crowd *crowd = text_number(number, INT64_MAX, &id) ? *place_of(crowds, id) : NULL;
+        if (crowd)
+            make_due(crowds, crowd);
+    }
+}
+
+void crowd_tick(struct crowds *crowds)
+{
+    int64_t now = relay_now(crowds->relay);
+    struct crowd *crowd = crowds->first;
+    for (int i = 0; i < AGAIN_MOST && crowd && now - crowd->read_at >= AGAIN_MS; i++, crowd = crowd->next)
+        make_due(crowds, crowd);
+}
+
+/* --- typing --- */
+
+bool crowd_may_type(struct crowds *crowds, struct hub_member *member)
+{
+    struct page *page = member->page;
+    int64_t now = relay_now(crowds->relay);
+    if (!page || now - page->typed_at < TYPING_MS || now - page->crowd->typed_at < TYPING_APART_MS)
+        return false;
+    page->typed_at = page->crowd->typed_at = now;
+    return true;
+}
+
+struct typing {
+    uint64_t by; /* the page, if it is one of ours */
+    struct broadcast *frame;
+    size_t told;
+};
+
+static void tell_typing(struct hub_member *member, void *context)
+{
+    struct typing *typing = context;
+    if (!member->page || member->page->serial == typing->by || !may_tell(member->peer))
+        return;
+    peer_tell(member->peer, typing->frame);
+    typing->told++;
+}
+
+/* {"key": ..., "name": ...} */
+static struct broadcast *typing_frame(struct text topic, const json_t *said)
+{
+    struct buffer text = buffer_new(TEXT_MAX);
+    const json_t *key = json_object_get(said, "key"), *name = json_object_get(said, "name");
+    buffer_string(&text, "{\"key\":");
+    json_text_string(&text, (struct text){ json_string_value(key), json_string_length(key) });
+    buffer_string(&text, ",\"name\":");
+    json_text_string_or_null(&text, (struct text){ json_string_value(name), json_string_length(name) });
+    buffer_char(&text, '}');
+    struct broadcast *frame = frame_of(topic, NULL, "typing", buffer_view(&text));
+    buffer_free(&text);
+    return frame;
+}
+
+static void say_typing(struct crowds *crowds, struct crowd *crowd, const json_t *said)
+{
+    struct hub_room *room = hub_room_by_id(crowds->relay->hub, crowd->room_id);
+    const char *ref = json_string_value(json_object_get(said, "ref"));
+    int64_t now = relay_now(crowds->relay);
+    if (!room || !ref || now < crowd->typing_free_at)
+        return;
+    struct typing typing = { .by = presence_serial(crowds->presence, ref),
+                             .frame = typing_frame(hub_topic(room), said) };
+    hub_each(crowds->relay->hub, room, tell_typing, &typing);
+    broadcast_release(&typing.frame);
+    crowd->typing_free_at = now + (int64_t)(typing.told / TOLD_PER_MS);
+}
+
+void crowd_typing(struct crowds *crowds, struct text said)
+{
+    json_t *json = json_loadb(said.at, said.len, 0, NULL);
+    struct crowd *crowd = *place_of(crowds, json_integer_value(json_object_get(json, "room")));
+    if (crowd)
+        say_typing(crowds, crowd, json);
+    json_decref(json);
+}
+
+/* --- beginning and end --- */
+
+struct crowds *crowds_new(struct relay *relay, struct presence *presence)
+{
+    struct crowds *crowds = calloc(1, sizeof *crowds);
+    must(crowds != NULL);
+    crowds->relay = relay;
+    crowds->presence = presence;
+    crowds->due_end = &crowds->due;
+    return crowds;
+}
+
+void crowds_free(struct crowds **crowds)
+{
+    must(!*crowds || !(*crowds)->first);
+    free(*crowds);
+    *crowds = NULL;
+}
