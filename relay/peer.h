@@ -73,10 +73,12 @@ struct peer {
     struct held *held;                       /* what it is, if no WebSocket; NULL when it ends */
     uint32_t since, heard, stalled, closing; /* the beginning, the last sign of life, ... */
     uint32_t pings_until;                    /* the time that its pings so far would take at the average */
+    unsigned busy;                           /* jobs of it that are out: the peer must not be freed */
     struct websocket socket;
 
     struct peer_head *head;      /* until it is judged */
     char guest[PEER_GUEST_SIZE]; /* who it was found to be in the handshake; empty: nobody yet */
+    int code;                    /* it ended with, for the log */
     char *address;               /* from where */
     int64_t expires_at;          /* of a guest's token, seconds since 1970; 0: it came without one */
     struct address *counted;     /* among the connections of its address, or NULL */
@@ -85,11 +87,9 @@ struct peer {
     struct {
         struct message_in *first, **end;
         uint32_t count, bytes;
-    } inbox;       /* waits for the job before it */
-    unsigned busy; /* jobs of it that are out: the peer must not be freed */
-    int code;      /* it ended with, for the log */
-    const char *reason;
-    int64_t together; /* the jobs are posts to this room, which others may follow; or 0 */
+    } inbox;            /* waits for the job before it */
+    const char *reason; /* and why */
+    int64_t together;   /* the jobs are posts to this room, which others may follow; or 0 */
 };
 
 /* Take a connection. The descriptor is the peer's from now on. address is empty for a unix socket. */
