@@ -72,11 +72,12 @@ static const char *policy(const struct config *config, struct arena *arena)
     struct text host = config->origin;
     size_t scheme = config->secure ? 8 : 7;
     host.at += scheme, host.len -= scheme;
-    return arena_printf(arena,
-                        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
-                        "connect-src 'self' ws%s://%.*s; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
-                        "object-src 'none'; frame-ancestors 'none'",
-                        config->secure ? "s" : "", TEXT_ARGS(host));
+    return arena_printf(
+        arena,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+        "connect-src 'self' ws%s://%.*s; frame-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
+        "object-src 'none'; frame-ancestors 'none'",
+        config->secure ? "s" : "", TEXT_ARGS(host));
 }
 
 static void add_security(struct answer *answer, struct arena *arena, const struct config *config)

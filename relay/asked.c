@@ -2,11 +2,12 @@
 
 #include "base/arena.h"
 #include "base/config.h"
+#include "live/poll.h"
 #include "relay/head.h"
 #include "relay/upgrade.h"
 #include "web/form.h"
 
-enum { BEARER_MAX = 4096, WANTED_MAX = 500, SLUG_MAX = 100 };
+enum { WANTED_MAX = 500, SLUG_MAX = 100 };
 
 static bool refuse_json(struct upgrade *out, int status, const char *reason)
 {
@@ -14,51 +15,36 @@ static bool refuse_json(struct upgrade *out, int status, const char *reason)
     return upgrade_no(out, status, reason);
 }
 
-/* --- where it came from --- */
-
-static bool check_origin(const struct config *config, const struct head *head, struct upgrade *out)
-{
-    size_t origins, sites;
-    struct text origin = head_field(head, "Origin", &origins);
-    struct text site = head_field(head, "Sec-Fetch-Site", &sites);
-    out->from_ours = origins == 1 && text_equal(origin, config->origin);
-    if (origins && !out->from_ours)
-        return refuse_json(out, 403, "origin");
-    out->may_be_ours = out->from_ours ||
-                       (!text_is(head->method, "POST") && (sites == 0 || (sites == 1 && text_is(site, "same-origin"))));
-    return true;
-}
-
 /* --- the long poll --- */
 
-static bool read_query(struct arena *arena, const struct head *head, struct upgrade *out)
-{
-    struct form *query = arena_alloc(arena, sizeof *query);
-    size_t tokens;
-    if (!form_parse(arena, head->query, query))
-        return upgrade_no(out, 400, "query");
-    if (!text_starts(form_value(query, "vsn"), "2.0."))
-        return refuse_json(out, 403, "vsn");
-    out->csrf = form_value(query, "_csrf_token");
-    out->poll = head_field(head, "X-Phoenix-Longpoll-Token", &tokens);
-    if (tokens > 1)
-        return upgrade_no(out, 400, "two tokens");
-    if (!out->poll.len)
-        out->poll = form_value(query, "token");
-    return true;
-}
-
-static bool read_bearer(const struct head *head, struct upgrade *out)
+/* The only one of its name, or empty; *good becomes false if there are more. */
+static struct text only(const struct head *head, const char *name, bool *good)
 {
     size_t count;
-    out->bearer = head_field(head, "X-Phoenix-AuthToken", &count);
-    if (count > 1 || out->bearer.len > BEARER_MAX || (count && !out->bearer.len))
-        return refuse_json(out, 403, "bearer");
-    return true;
+    struct text value = head_field(head, name, &count);
+    *good = *good && count <= 1;
+    return value;
+}
+
+static bool read_poll(struct arena *arena, const struct head *head, struct upgrade *out)
+{
+    struct form *query = arena_alloc(arena, sizeof *query);
+    bool good = form_parse(arena, head->query, query);
+    out->poll.came = (struct poll_came){ .token = form_value(query, "token"),
+                                         .vsn = form_value(query, "vsn"),
+                                         .csrf = form_value(query, "_csrf_token"),
+                                         .origin = only(head, "Origin", &good),
+                                         .fetch_site = only(head, "Sec-Fetch-Site", &good),
+                                         .post = text_is(head->method, "POST") };
+    struct text token = only(head, "X-Phoenix-Longpoll-Token", &good);
+    out->poll.came.credentials.bearer = only(head, "X-Phoenix-AuthToken", &good);
+    if (!out->poll.came.token.len)
+        out->poll.came.token = token;
+    return good || upgrade_no(out, 400, "query or fields");
 }
 
 /* Its length must be known: what is encoded in another way has no place here. */
-static bool read_length(const struct config *config, const struct head *head, struct upgrade *out)
+static bool read_length(const struct head *head, struct upgrade *out)
 {
     size_t codings, lengths;
     int64_t length;
@@ -66,18 +52,20 @@ static bool read_length(const struct config *config, const struct head *head, st
     struct text value = head_field(head, "Content-Length", &lengths);
     if (codings || lengths != 1)
         return upgrade_no(out, 411, "length");
-    if (!text_number(value, config->limits_body * ASKED_BODY_TIMES, &length))
+    if (!text_number(value, POLL_BODY_MAX, &length))
         return refuse_json(out, 500, "body too large");
-    out->body = (size_t)length;
+    out->poll.body = (size_t)length;
     return true;
 }
 
-static bool judge_options(const struct head *head, struct upgrade *out)
+/* What another site may send: nothing, and so it is told nothing. */
+static bool judge_options(const struct config *config, const struct head *head, struct upgrade *out)
 {
-    if (!out->from_ours)
-        return upgrade_no(out, 403, "origin");
-    out->wanted = head_field(head, "Access-Control-Request-Headers", NULL);
-    if (out->wanted.len > WANTED_MAX)
+    size_t count;
+    struct text origin = head_field(head, "Origin", &count);
+    out->poll.from_ours = count == 1 && text_equal(origin, config->origin);
+    out->poll.wanted = head_field(head, "Access-Control-Request-Headers", NULL);
+    if (out->poll.wanted.len > WANTED_MAX)
         return upgrade_no(out, 400, "too many headers");
     out->kind = UPGRADE_ASKED;
     return true;
@@ -92,15 +80,13 @@ static bool judge_poll(const struct config *config, struct arena *arena, const s
     }
     if (!post && head_has_body(head))
         return upgrade_no(out, 400, "body");
-    if (!check_origin(config, head, out)) {
-        out->in_json = get || post;
-        return false;
-    }
     if (!get && !post)
-        return judge_options(head, out);
-    if (!read_query(arena, head, out) || !read_bearer(head, out) || (post && !read_length(config, head, out)))
+        return judge_options(config, head, out);
+    if (!read_poll(arena, head, out) || (post && !read_length(head, out)))
         return false;
     upgrade_read_cookie(config, arena, head, out);
+    out->poll.came.credentials.cookie = out->cookie;
+    out->poll.from_ours = text_equal(out->poll.came.origin, config->origin);
     out->kind = get ? UPGRADE_POLL : UPGRADE_POST;
     return true;
 }

@@ -13,11 +13,11 @@
 #include "live/mailbox.h"
 #include "live/poll.h"
 #include "relay/addresses.h"
-#include "relay/asker.h"
 #include "relay/broadcast.h"
 #include "relay/held.h"
 #include "relay/hub.h"
 #include "relay/longpoll_answer.h"
+#include "relay/longpoll_job.h"
 #include "relay/peer.h"
 #include "relay/phoenix.h"
 #include "relay/pool.h"
@@ -26,7 +26,7 @@
 #include "relay/source.h"
 #include "relay/upgrade.h"
 
-enum { BUCKETS = 4096, DRAINS_MOST = 4 };
+enum { BUCKETS = 4096 };
 
 /* A GET that is judged or held. */
 struct longpoll {
@@ -40,27 +40,15 @@ struct longpoll {
     uint32_t since; /* milliseconds, as the peer's */
     char sid[CURSOR_SID_LEN + 1];
     bool registered, woken;
-    bool rung;    /* it must drain again */
-    bool evicted; /* it is not a member of all its rooms */
+    bool rung;         /* it must drain again */
+    bool evicted;      /* it is not a member of all its rooms */
+    const char *ended; /* why its session has ended, or NULL */
     bool from_ours;
 };
 
 struct longpolls {
     struct longpoll *by_sid[BUCKETS];
     struct longpoll *woken;
-    bool sweeping;
-    int64_t swept; /* relay_now */
-};
-
-/* What a worker does for a GET. */
-struct get_job {
-    struct job job;
-    struct peer *peer; /* busy, so it is there */
-    struct asker asker;
-    struct cursor cursor;
-    bool begins; /* there is no cursor yet */
-    struct longpoll_answer answer;
-    struct text token; /* when there is nothing to say: what it is held with */
 };
 
 static struct longpoll *poll_of(const struct peer *peer)
@@ -153,86 +141,9 @@ static void forget(struct peer *peer)
     free(poll);
 }
 
-/* --- on a worker --- */
-
-static void say(struct get_job *get, int status, const char *reason)
-{
-    get->answer.status = status;
-    get->answer.reason = reason;
-}
-
-static void say_json(struct get_job *get, int status, struct text token, const struct poll *poll)
-{
-    struct buffer json = buffer_new(POLL_ANSWER_MAX);
-    poll_answer(&json, status, token, poll);
-    if (json.full) {
-        say(get, 500, "answer too long");
-    } else {
-        say(get, status, "poll");
-        get->answer.json = text_copy(get->job.arena, buffer_view(&json));
-    }
-    buffer_free(&json);
-}
-
-static void begin(struct get_job *get, const struct scope *scope)
-{
-    if (poll_open(scope, &get->cursor) != DONE) {
-        say(get, 503, "database away");
-        return;
-    }
-    cursor_own(&get->cursor, scope, get->asker.session.from_cookie);
-    say_json(get, 410, cursor_token(scope->config, scope->arena, &get->cursor, scope->now / 1000000), NULL);
-}
-
-/* Until there is something to say, or nothing is left. */
-static enum outcome drain(const struct scope *scope, const struct view *view, struct poll *poll)
-{
-    enum outcome outcome = poll_drain(scope, view, poll);
-    for (int i = 1; outcome == DONE && !poll->count && poll->more && i < DRAINS_MOST; i++)
-        outcome = poll_drain(scope, view, poll);
-    return outcome;
-}
-
-static void go_on(struct get_job *get, const struct scope *scope, const struct view *view)
-{
-    struct poll *poll = poll_new(get->job.arena, &get->cursor);
-    enum outcome outcome = drain(scope, view, poll);
-    if (outcome == DONE && poll->count)
-        outcome = asker_still(&get->asker, scope);
-    if (outcome != DONE) {
-        say(get, outcome == DENIED ? 403 : 503, outcome == DENIED ? "session ended" : "database away");
-        return;
-    }
-    get->cursor = poll->cursor;
-    struct text token = cursor_token(scope->config, scope->arena, &get->cursor, scope->now / 1000000);
-    if (poll->count)
-        say_json(get, 200, token, poll);
-    else
-        get->token = token;
-}
-
-static void get_work(struct job *job, struct scope *scope, const struct view *view)
-{
-    struct get_job *get = (struct get_job *)job;
-    enum outcome outcome = asker_check(&get->asker, scope);
-    if (outcome != DONE)
-        say(get, outcome == DENIED ? 403 : 503, outcome == DENIED ? get->asker.reason : "database away");
-    else if (get->begins)
-        begin(get, scope);
-    else
-        go_on(get, scope, view);
-}
-
 /* --- out and back --- */
 
 static void get_done(struct job *);
-
-static struct get_job *get_new(struct peer *peer)
-{
-    struct get_job *get = job_new(sizeof *get, get_work, get_done);
-    get->peer = peer;
-    return get;
-}
 
 static void submit(struct get_job *get)
 {
@@ -251,18 +162,26 @@ static void answer_status(struct peer *peer, int status, const char *reason)
     answer(peer, &(struct longpoll_answer){ .status = status, .reason = reason });
 }
 
+static void answer_poll(struct peer *peer, int status, struct poll *poll)
+{
+    const struct config *config = peer->relay->config;
+    struct buffer json = buffer_new(POLL_ANSWER_MAX);
+    poll_answer(&json, status, cursor_token(config, poll->arena, &poll->cursor, clock_now() / 1000000), poll);
+    if (json.full)
+        answer_status(peer, 500, "answer too long");
+    else
+        answer(peer, &(struct longpoll_answer){ .status = status, .json = buffer_view(&json), .reason = "poll" });
+    buffer_free(&json);
+}
+
 /* Drain with the cursor of the token. */
 static void drain_again(struct peer *peer)
 {
-    struct get_job *get = get_new(peer);
-    if (!cursor_read(peer->relay->config, get->job.arena, text_of(poll_of(peer)->token), clock_now() / 1000000,
-                     &get->cursor)) {
-        job_drop(&get->job);
+    struct get_job *get = get_job_again(peer, text_of(poll_of(peer)->token), get_done);
+    if (get)
+        submit(get);
+    else
         answer_status(peer, 500, "token too old");
-        return;
-    }
-    asker_again(peer, &get->asker);
-    submit(get);
 }
 
 /* From here on messages come without a query. False: its rooms are of another database than those of others. */
@@ -291,19 +210,32 @@ static void hold(struct peer *peer, const struct get_job *get)
     peer->state = PEER_HELD;
     if (poll->rung)
         drain_again(peer);
-    else if (poll->evicted || !settle(peer, &get->cursor))
+    else if (poll->evicted || !settle(peer, &get->asker.cursor))
         answer_status(peer, 500, "rooms have changed");
     peer_update(peer);
 }
 
-/* What can have changed meanwhile. */
-static void last_look(struct peer *peer, struct longpoll_answer *said)
+static void answer_ended(struct peer *peer, struct poll *poll, const char *reason)
+{
+    if (!poll->cursor.count) {
+        answer_status(peer, 403, reason);
+        return;
+    }
+    poll_asker_tell(&(struct poll_asker){ .reason = reason }, poll);
+    answer_poll(peer, 200, poll);
+}
+
+static void finish(struct peer *peer, struct get_job *get)
 {
     const struct live_session *session = peer->session;
-    if (session && session->state != SESSION_LIVE)
-        *said = session->state == SESSION_ENDED
-                    ? (struct longpoll_answer){ .status = 403, .reason = "session ended" }
-                    : (struct longpoll_answer){ .status = 503, .reason = "sessions unknown" };
+    if (poll_of(peer)->ended)
+        answer_ended(peer, poll_new(get->job.arena, &get->read.cursor), poll_of(peer)->ended);
+    else if (session && session->state != SESSION_LIVE)
+        answer_status(peer, 503, "sessions unknown");
+    else if (get->answer.status)
+        answer(peer, &get->answer);
+    else
+        hold(peer, get);
 }
 
 static void get_done(struct job *job)
@@ -314,14 +246,10 @@ static void get_done(struct job *job)
     if (peer->state == PEER_JUDGED || peer->state == PEER_HELD) {
         if (peer->session && get->asker.session.state == SESSION_USER)
             sessions_verified(peer->session, get->asker.session.expires_at, relay_now(peer->relay));
-        last_look(peer, &get->answer);
         if (get->answer.status == 410)
             log_event(LOG_INFO, "live connect", LOG_N("peer", peer->id), LOG_S("address", peer->address),
                       LOG_S("by", "poll"));
-        if (get->answer.status)
-            answer(peer, &get->answer);
-        else
-            hold(peer, get);
+        finish(peer, get);
     }
     phoenix_settled(peer);
 }
@@ -396,18 +324,6 @@ static struct poll *poll_again(struct peer *peer, struct arena *arena)
     return NULL;
 }
 
-static void answer_poll(struct peer *peer, int status, struct poll *poll)
-{
-    const struct config *config = peer->relay->config;
-    struct buffer json = buffer_new(POLL_ANSWER_MAX);
-    poll_answer(&json, status, cursor_token(config, poll->arena, &poll->cursor, clock_now() / 1000000), poll);
-    if (json.full)
-        answer_status(peer, 500, "answer too long");
-    else
-        answer(peer, &(struct longpoll_answer){ .status = status, .json = buffer_view(&json), .reason = "poll" });
-    buffer_free(&json);
-}
-
 static bool add_came(struct longpoll *held, struct poll *poll)
 {
     for (uint32_t i = 0; i < held->came_count; i++) {
@@ -451,16 +367,17 @@ void longpoll_turn(struct relay *relay)
     }
 }
 
+/* While a worker is asked, its answer waits for that. */
 static void session_ended(struct peer *peer, const char *reason)
 {
-    struct arena *arena = arena_new();
-    struct poll *poll = peer->state == PEER_HELD ? poll_again(peer, arena) : NULL;
-    json_t *payload = json_pack("{s:s}", "reason", reason);
-    if (poll) {
-        poll_tell(poll, "session_ended", payload);
-        answer_poll(peer, 200, poll);
-    }
-    json_decref(payload);
+    struct arena *arena;
+    poll_of(peer)->ended = reason;
+    if (peer->state != PEER_HELD || peer->busy)
+        return;
+    arena = arena_new();
+    struct poll *poll = poll_again(peer, arena);
+    if (poll)
+        answer_ended(peer, poll, reason);
     arena_free(&arena);
 }
 
@@ -502,7 +419,7 @@ static void poll_begin(struct peer *peer, const struct upgrade *upgrade)
     poll->held.kind = &kind;
     poll->peer = peer;
     poll->since = (uint32_t)relay_now(peer->relay);
-    poll->from_ours = upgrade->from_ours;
+    poll->from_ours = upgrade->poll.from_ours;
     peer->held = &poll->held;
 }
 
@@ -517,60 +434,21 @@ static void enter(struct peer *peer, const struct cursor *cursor)
 void longpoll_get(struct peer *peer, const struct upgrade *upgrade)
 {
     struct relay *relay = peer->relay;
-    struct get_job *get = get_new(peer);
-    const char *refused = NULL;
-    int status = 500;
+    struct get_job *get = get_job_new(peer, upgrade, get_done);
     poll_begin(peer, upgrade);
-    get->begins = !upgrade->poll.len;
-    if (!get->begins && !cursor_read(relay->config, get->job.arena, upgrade->poll, clock_now() / 1000000, &get->cursor))
-        refused = "token";
-    else if (!addresses_take(relay->addresses, text_of(peer->address), (size_t)relay->config->relay_max_per_address,
-                             &peer->counted))
-        refused = "too many of this address";
-    else if (!asker_read(peer, get->job.arena, upgrade, get->begins ? NULL : &get->cursor, &get->asker))
-        refused = get->asker.reason, status = 403;
-    if (refused) {
-        answer_status(peer, status, refused);
-        job_drop(&get->job);
+    if (get->read.verdict != POLL_WELCOME) {
+        answer_status(peer, get->read.verdict == POLL_LOST ? 500 : 403, get->read.reason);
+    } else if (!addresses_take(relay->addresses, text_of(peer->address), (size_t)relay->config->relay_max_per_address,
+                               &peer->counted)) {
+        answer_status(peer, 500, "too many of this address");
+    } else {
+        get_job_register(peer, &get->read);
+        if (get->read.begun)
+            enter(peer, &get->read.cursor);
+        peer->state = PEER_JUDGED;
+        peer_update(peer);
+        submit(get);
         return;
     }
-    if (!get->begins)
-        enter(peer, &get->cursor);
-    peer->state = PEER_JUDGED;
-    peer_update(peer);
-    submit(get);
-}
-
-/* --- time --- */
-
-enum { SWEEP_MS = 60 * 1000 };
-
-struct sweep_job {
-    struct job job;
-    struct relay *relay;
-};
-
-static void sweep_work(struct job *job, struct scope *scope, const struct view *view)
-{
-    (void)view;
-    if (mailbox_sweep(scope->db, job->arena) != DONE)
-        log_event(LOG_WARN, "mailboxes not swept", LOG_N("minutes", 1));
-}
-
-static void sweep_done(struct job *job)
-{
-    ((struct sweep_job *)job)->relay->longpolls->sweeping = false;
-}
-
-void longpoll_sweep(struct relay *relay)
-{
-    struct longpolls *polls = relay->longpolls;
-    int64_t now = relay_now(relay);
-    if (polls->sweeping || now - polls->swept < SWEEP_MS || !source_connected_since(relay->source))
-        return;
-    struct sweep_job *sweep = job_new(sizeof *sweep, sweep_work, sweep_done);
-    sweep->relay = relay;
-    polls->sweeping = true;
-    polls->swept = now;
-    pool_submit(relay->pool, &sweep->job);
+    job_drop(&get->job);
 }

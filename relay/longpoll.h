@@ -44,7 +44,4 @@ void longpoll_ring_all(struct relay *);
 /* At the end of a turn: answer those that something came for. */
 void longpoll_turn(struct relay *);
 
-/* Now and then: take away what nobody asks for any more. */
-void longpoll_sweep(struct relay *);
-
 #endif

@@ -7,13 +7,12 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/must.h"
-#include "live/cursor.h"
 #include "live/poll.h"
 #include "relay/addresses.h"
-#include "relay/asker.h"
 #include "relay/held.h"
 #include "relay/longpoll.h"
 #include "relay/longpoll_answer.h"
+#include "relay/longpoll_job.h"
 #include "relay/peer.h"
 #include "relay/phoenix.h"
 #include "relay/pool.h"
@@ -27,8 +26,8 @@ enum { BODIES_MAX = 64 * 1024 * 1024, BODY_FIRST = 4096 };
 struct post_job {
     struct job job;
     struct peer *peer; /* busy, so it is there */
-    struct asker asker;
-    struct cursor cursor;
+    struct poll_asker asker;
+    struct text guest, address;
     struct text body;
     bool from_ours;
     struct longpoll_answer answer;
@@ -52,13 +51,15 @@ static struct post *post_of(const struct peer *peer)
 static void post_work(struct job *job, struct scope *scope, const struct view *view)
 {
     struct post_job *post = (struct post_job *)job;
-    enum outcome outcome = asker_check(&post->asker, scope);
-    if (outcome == DENIED) {
+    scope->guest = post->guest;
+    scope->address = post->address;
+    enum outcome outcome = poll_asker_check(scope, &post->asker);
+    if (outcome == DONE && post->asker.verdict != POLL_WELCOME) {
         post->answer = (struct longpoll_answer){ .status = 403, .reason = post->asker.reason };
         return;
     }
     if (outcome == DONE)
-        outcome = poll_post(scope, view, &post->cursor, post->body);
+        outcome = poll_post(scope, view, &post->asker.cursor, post->body);
     switch (outcome) {
     case DONE: post->answer = (struct longpoll_answer){ .status = 200, .reason = "posted" }; break;
     case BROKEN: post->answer = (struct longpoll_answer){ .status = 503, .reason = "database away" }; break;
@@ -147,18 +148,26 @@ static void came(struct peer *peer, const char *bytes, size_t len)
 
 static const struct held_kind kind = { .came = came, .forget = forget };
 
+/* NULL, or why not. */
 static const char *read_post(struct peer *peer, struct post_job *job, const struct upgrade *upgrade, int *status)
 {
     const struct config *config = peer->relay->config;
+    struct arena *arena = job->job.arena;
+    struct scope scope = { .arena = arena, .config = config, .now = clock_now() };
+    struct poll_came came = poll_came_copy(arena, &upgrade->poll.came);
+    poll_asker_read(&came, &scope, &job->asker);
+    job->guest = scope.guest;
+    job->address = text_of(peer->address);
+    *status = job->asker.verdict == POLL_LOST ? 410 : 403;
+    if (job->asker.verdict != POLL_WELCOME)
+        return job->asker.reason;
     *status = 500;
-    if (!cursor_read(config, job->job.arena, upgrade->poll, clock_now() / 1000000, &job->cursor))
-        return "token";
     /* A client has its GET besides. */
     if (!addresses_take(peer->relay->addresses, text_of(peer->address), 2 * (size_t)config->relay_max_per_address,
                         &peer->counted))
         return "too many of this address";
-    *status = 403;
-    return asker_read(peer, job->job.arena, upgrade, &job->cursor, &job->asker) ? NULL : job->asker.reason;
+    get_job_register(peer, &job->asker);
+    return NULL;
 }
 
 void longpoll_post(struct peer *peer, const struct upgrade *upgrade, struct text begun)
@@ -169,9 +178,9 @@ void longpoll_post(struct peer *peer, const struct upgrade *upgrade, struct text
     must(post != NULL);
     post->held.kind = &kind;
     post->waiting = job;
-    post->expected = upgrade->body;
+    post->expected = upgrade->poll.body;
     job->peer = peer;
-    job->from_ours = upgrade->from_ours;
+    job->from_ours = upgrade->poll.from_ours;
     peer->held = &post->held;
     const char *refused = read_post(peer, job, upgrade, &status);
     if (refused) {

@@ -184,11 +184,6 @@ uint32_t peer_stalled(const struct peer *peer)
     return peer->out.count ? ago(peer, peer->stalled) : 0;
 }
 
-bool peer_established(const struct peer *peer)
-{
-    return peer->state == PEER_OPEN || peer->state == PEER_HELD;
-}
-
 void peer_leave(struct peer *peer)
 {
     if (peer->state < PEER_JUDGED)
@@ -425,16 +420,6 @@ bool peer_impatient(const struct peer *peer)
 }
 
 /* --- time --- */
-
-bool peer_may_ping(struct peer *peer)
-{
-    const int32_t each = 1000 / PEER_PINGS_PER_SECOND;
-    const uint32_t now = now_of(peer);
-    if ((int32_t)(peer->pings_until - now) < 0)
-        peer->pings_until = now;
-    peer->pings_until += (uint32_t)each;
-    return (int32_t)(peer->pings_until - now) <= each * PEER_PINGS_AT_ONCE;
-}
 
 static void tick_open(struct peer *peer)
 {

@@ -130,13 +130,13 @@ void peer_finish(struct peer *, struct broadcast *last, int code, const char *re
 uint32_t peer_stalled(const struct peer *);
 
 /* Is it a WebSocket, or held open as something else? */
-bool peer_established(const struct peer *);
+static inline bool peer_established(const struct peer *peer)
+{
+    return peer->state == PEER_OPEN || peer->state == PEER_HELD;
+}
 
 /* Has it sent anything behind its request already? */
 bool peer_impatient(const struct peer *);
-
-/* May it be answered one more ping? */
-bool peer_may_ping(struct peer *);
 
 /* It has been judged to be a WebSocket: send the answer and read frames from now on. */
 void peer_open(struct peer *, struct text answer);

@@ -29,6 +29,8 @@
 #include "relay/presence.h"
 #include "relay/sessions.h"
 #include "relay/source.h"
+#include "relay/stream.h"
+#include "relay/sweeping.h"
 #include "relay/watch.h"
 #include "web/view.h"
 
@@ -69,6 +71,7 @@ void relay_turn(struct relay *relay)
     source_turn(relay->source);
     call_turn(relay);
     longpoll_turn(relay);
+    stream_turn(relay);
     while (relay->flushing || relay->ending) {
         peer_flush_all(relay);
         peer_free_ended(relay);
@@ -149,8 +152,8 @@ static void tick(uv_timer_t *timer)
     tidy(relay);
     source_tick(relay->source);
     ending_tick(relay);
-    longpoll_sweep(relay);
     presence_tick(relay->presence);
+    sweeping_tick(relay);
     for (struct peer *peer = relay->peers; peer; peer = peer->next) /* none is freed before the turn ends */
         peer_tick(peer);
     if (relay->turned_away)

@@ -13,6 +13,7 @@
 #include <uv.h>
 
 struct addresses;
+struct broadcast;
 struct calls;
 struct config;
 struct ending;
@@ -45,11 +46,14 @@ struct relay {
     size_t seated;     /* of the peers, those that were not refused at once: at most peer_limit */
     size_t body_bytes; /* of bodies that are arriving */
     uint64_t peer_serial;
-    uint64_t seen, tidied;           /* peer_serial at the last tick, and when the heap was tidied */
-    size_t seen_count, tidied_count; /* peer_count then */
-    size_t turned_away;              /* connections since the last tick that there was no place for */
-    struct peer *flushing, *ending;  /* what this turn still has to do */
+    uint64_t seen, tidied;                /* peer_serial at the last tick, and when the heap was tidied */
+    size_t seen_count, tidied_count;      /* peer_count then */
+    size_t turned_away;                   /* connections since the last tick that there was no place for */
+    struct peer *flushing, *ending;       /* what this turn still has to do */
+    struct broadcast *lines_from, *lines; /* of streams: made in this turn, of what */
     bool draining;
+    bool sweeping; /* mailboxes, on a worker */
+    int64_t swept; /* relay_now */
     bool straight; /* what is told now is all that is told in this turn */
 };
 

@@ -262,10 +262,11 @@ void upgrade_json(struct buffer *out, struct text origin, struct text json)
 void upgrade_options(const struct upgrade *upgrade, struct text origin, struct buffer *out)
 {
     buffer_string(out, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nAllow: GET, POST, OPTIONS\r\n"
-                       "Cache-Control: no-store\r\nConnection: close\r\n"
-                       "Access-Control-Allow-Methods: GET, POST, OPTIONS\r\nAccess-Control-Max-Age: 3600\r\n");
-    if (upgrade->wanted.len)
-        buffer_printf(out, "Access-Control-Allow-Headers: %.*s\r\n", TEXT_ARGS(upgrade->wanted));
+                       "Cache-Control: no-store\r\nConnection: close\r\n");
+    if (origin.len)
+        buffer_string(out, "Access-Control-Allow-Methods: GET, POST, OPTIONS\r\nAccess-Control-Max-Age: 3600\r\n");
+    if (origin.len && upgrade->poll.wanted.len)
+        buffer_printf(out, "Access-Control-Allow-Headers: %.*s\r\n", TEXT_ARGS(upgrade->poll.wanted));
     add_origin(out, origin);
     buffer_string(out, "\r\n");
 }

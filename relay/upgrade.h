@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/text.h"
+#include "live/poll_asker.h"
 
 struct arena;
 struct config;
@@ -22,7 +23,7 @@ struct upgrade {
         UPGRADE_WEBSOCKET,
         UPGRADE_POLL,   /* a long poll's GET */
         UPGRADE_POST,   /* a long poll's POST: a body follows */
-        UPGRADE_ASKED,  /* its OPTIONS, from an allowed origin */
+        UPGRADE_ASKED,  /* its OPTIONS */
         UPGRADE_STREAM, /* a room's live page for browsers without JavaScript */
     } kind;
     int status;         /* when refused */
@@ -37,13 +38,14 @@ struct upgrade {
     struct text csrf;   /* what came as _csrf_token; may be empty */
     struct text address;
 
-    bool from_ours;     /* an Origin came, and it is ours */
-    bool may_be_ours;   /* nothing speaks against a page of ours: a cookie may count */
-    struct text poll;   /* a long poll's token, or empty */
-    size_t body;        /* bytes that follow the head of a POST */
-    struct text wanted; /* header fields that an OPTIONS asks for */
-    struct text slug;   /* of a stream's room */
-    int64_t after;      /* rev; -1 when it was not given */
+    struct {
+        struct poll_came came;
+        bool from_ours;     /* an Origin came, and it is ours */
+        size_t body;        /* bytes that follow the head of a POST */
+        struct text wanted; /* header fields that an OPTIONS asks for */
+    } poll;
+    struct text slug; /* of a stream's room */
+    int64_t after;    /* rev; -1 when it was not given */
 };
 
 /* The path without the base path, or the empty text if it is outside of that. */
@@ -66,7 +68,7 @@ void upgrade_accept(const struct upgrade *, struct buffer *out);
 void upgrade_answer(struct buffer *out, int status, const char *type, struct text body, const char *allow,
                     bool no_body);
 
-/* Append the answer of a long poll, whose body is JSON. origin: the allowed one that asked, or empty. */
+/* Append the answer of a long poll, whose body is JSON. origin: ours, if that is what asked, or empty. */
 void upgrade_json(struct buffer *out, struct text origin, struct text json);
 
 /* Append the answer to an OPTIONS. */

@@ -18,6 +18,7 @@
 #include "relay/relay.h"
 #include "relay/sessions.h"
 #include "relay/source.h"
+#include "relay/stream.h"
 #include "relay/upgrade.h"
 #include "web/csrf.h"
 #include "web/session.h"
@@ -177,7 +178,7 @@ static void take_seat(struct peer *peer)
 static void answer_options(struct peer *peer, const struct upgrade *upgrade)
 {
     struct buffer answer = buffer_new(ANSWER_MAX);
-    upgrade_options(upgrade, peer->relay->config->origin, &answer);
+    upgrade_options(upgrade, upgrade->poll.from_ours ? peer->relay->config->origin : TEXT(""), &answer);
     peer_answer(peer, buffer_view(&answer), 200, "options");
     buffer_free(&answer);
 }
@@ -189,6 +190,8 @@ static void let_in(struct peer *peer, const struct upgrade *upgrade, struct text
         longpoll_get(peer, upgrade);
     else if (upgrade->kind == UPGRADE_POST)
         longpoll_post(peer, upgrade, rest);
+    else if (upgrade->kind == UPGRADE_STREAM)
+        stream_open(peer, upgrade);
     else
         verify(peer, upgrade);
 }

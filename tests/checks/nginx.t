@@ -46,6 +46,6 @@ is opinion("location / { return 204; }\nlocation /live/ { return 204; }\ninclude
 my $bare = slurp('conf/confab.nginx.conf') =~ s/^\s*#.*\n//gmr;
 unlike $bare =~ s/^location [^{]+\{\n(?:[ ].*\n|\n)*\}\n//gmr, qr/\S/, 'every directive stands in one of its locations';
 unlike $bare, qr/\b(?:rewrite|set|if|map|include|upstream|ssi|limit_\w+_zone)\s/, 'no rewriting, no sets, nothing of other files';
-is scalar(() = $bare =~ m{unix:/run/confab/(?:handler|polls|relay)\.sock}g), 5, 'the places are named by their defaults';
+is scalar(() = $bare =~ m{unix:/run/confab/(?:handler|polls|relay)\.sock}g), 6, 'the places are named by their defaults';
 
 done_testing;
