@@ -303,11 +303,9 @@ static void read_head(struct peer *peer, struct text bytes)
         return;
     free(peer->head);
     peer->head = NULL;
-    if (bytes.len == take)
-        return;
-    if (peer->state == PEER_BODY)
+    if (bytes.len > take && peer->state == PEER_BODY)
         peer->held->kind->came(peer, bytes.at + take, bytes.len - take);
-    else if (peer->state == PEER_JUDGED) /* more than it said */
+    else if (bytes.len > take && peer->state == PEER_JUDGED) /* more than it said */
         lost(peer);
 }
 
