@@ -43,6 +43,12 @@ for my $base ('/', '/chat/') {
         $ua->get($site->url('/healthz'));
         ok $site->wait_until(sub { $site->log('access') =~ /healthz/ }), 'requests are logged';
         unlike $site->log('access'), qr/secret/, 'but none that may hold a token';
+        $site->take_away('relay');
+        my %upgrade = (Upgrade => 'websocket', Connection => 'Upgrade');
+        ok $site->wait_until(sub { $ua->get($site->url('/live/healthz?token=secret'))->result->code == 502 }), 'without a relay: 502';
+        is $ua->get($site->url('/live/websocket?token=secret&_csrf_token=secret'), \%upgrade)->result->code, 502, 'for a WebSocket as well';
+        unlike $site->log('nginx'), qr/secret/, 'and no token stands in the log of errors';
+        $site->bring_back('relay');
     };
     $site->down;
 }
