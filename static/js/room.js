@@ -8,6 +8,7 @@
 import { Socket } from "../vendor/phoenix.mjs";
 import { linesIn } from "./messages.js";
 import { forAnother, stillMe } from "./person.js";
+import { FALLBACK_MS, Transport } from "./transport.js";
 
 const STAND_IN_AFTER_MS = 4000; // without a joined room for so long, messages go and come by ordinary requests
 const POLL_MS = 8000;
@@ -27,6 +28,7 @@ export class Room {
   #rev;
   #epoch;
   #socket;
+  #transport;
   #channel;
   #joined = false;
   #ended = false;
@@ -49,8 +51,10 @@ export class Room {
       reconnectAfterMs: retryAfter,
       rejoinAfterMs: retryAfter,
       heartbeatIntervalMs: 15000,
+      longPollFallbackMs: FALLBACK_MS,
     });
     this.#socket.onError(() => this.#doubt());
+    this.#transport = new Transport(this.#socket);
     this.#channel = this.#socket.channel(this.#page.topic, () => this.#cursor());
     this.#channel.onError(() => this.#lost());
     this.#channel.onClose(() => this.#lost());
@@ -81,8 +85,13 @@ export class Room {
     this.#apply(messages.flatMap(lineOf), { reset, ids: messages.map((message) => message.client_id) });
     this.#rev = rev;
     this.#epoch = epoch;
-    this.#page.status.show("live");
+    this.#transport.joined();
+    this.#showLive();
     this.#page.outbox.connect((item) => this.#push(item));
+  }
+
+  #showLive() {
+    this.#page.status.show(this.#transport.polling ? "polling" : "live");
   }
 
   // A change alone is shown at once; in a flood, what came in the meantime is shown together.
@@ -130,6 +139,7 @@ export class Room {
     clearTimeout(this.#cooling);
     this.#queue = [];
     this.#page.outbox.connect(null);
+    this.#transport.stop();
     this.#socket.disconnect();
     this.#page.status.show("ended");
     this.#page.ended(reason);
@@ -157,6 +167,7 @@ export class Room {
   }
 
   #expectJoin() {
+    this.#transport.lost();
     clearTimeout(this.#standIn);
     this.#standIn = setTimeout(() => this.#standInOnce(), STAND_IN_AFTER_MS);
   }
@@ -252,7 +263,7 @@ export class Room {
     const late = setTimeout(() => this.#reconnect(), PING_MS);
     const sent = this.#socket.ping(() => {
       clearTimeout(late);
-      if (this.#joined) this.#page.status.show("live");
+      if (this.#joined) this.#showLive();
     });
     if (!sent) {
       clearTimeout(late);

@@ -31,12 +31,13 @@ sub text ($path) {
 
 # What was made for another prefix before is made again.
 my @made = map { "$build/$_" } qw(confab.conf.example confab.nginx.conf confab.service confab.socket
-    confab-relay.service confab-relay.socket);
+    confab-polls.service confab-polls.socket confab-relay.service confab-relay.socket);
 unlink @made;
 make('install');
 my %there = map { $_ => 1 } installed();
 ok $there{$_}, $_ for qw(/usr/bin/confab /usr/libexec/confab/confab.fcgi /usr/libexec/confab/confab-relay /etc/confab.conf.example
     /usr/share/confab/confab.nginx.conf /usr/lib/systemd/system/confab.service /usr/lib/systemd/system/confab.socket
+    /usr/lib/systemd/system/confab-polls.service /usr/lib/systemd/system/confab-polls.socket
     /usr/lib/systemd/system/confab-relay.service /usr/lib/systemd/system/confab-relay.socket);
 ok((grep { m{^/usr/share/confab/static/[0-9a-f]{12}/vendor/phoenix\.mjs$} } keys %there), 'the phoenix client');
 ok((grep { m{^/usr/share/confab/views/} } keys %there), 'the templates');
