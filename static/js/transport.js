@@ -17,6 +17,7 @@ const PROBE_MS = 4000;
 const SETTLED_MS = 5000; // a room that was joined for so long after the return is no failure any more
 const PATIENT = 10; // tries after which the wait is the longest
 const UNJOINED_MS = 6000;
+const UNJOINED_AGAIN_MS = 2000; // after a return
 const MEMO = "phx:fallback:LongPoll";
 
 /** Milliseconds before try number `tries`, times the penalty for those that did not hold. */
@@ -59,7 +60,7 @@ export class Transport {
   lost() {
     clearTimeout(this.#unjoined);
     clearTimeout(this.#settling);
-    this.#unjoined = setTimeout(() => this.#giveUp(), UNJOINED_MS);
+    this.#unjoined = setTimeout(() => this.#giveUp(), this.#returned ? UNJOINED_AGAIN_MS : UNJOINED_MS);
   }
 
   /** The session has ended. */
