@@ -1,5 +1,6 @@
 # A second relay on a site's database, on a port of its own and with settings of its own; for tests of what one relay does.
-# It ends with the test. listen => 'unix' gives it a socket instead, where it believes X-Forwarded-For.
+# It ends with the test. listen => 'unix' gives it a socket instead, where it believes X-Forwarded-For;
+# port => N takes that port, also that of one that was crashed.
 #
 #     my $relay = Confab::Relay->new($site, CONFAB_LIMITS_BODY => '16 MiB');      # descriptors => 100 lowers RLIMIT_NOFILE
 #     my $wire  = Confab::Wire->new(port => $relay->port);
@@ -15,10 +16,10 @@ my $build = $ENV{CONFAB_BUILD} // croak 'CONFAB_BUILD is not set';
 my ($tester, $serial, %running) = ($$, 0);
 
 sub new ($class, $site, %env) {
-    my ($descriptors, $listen) = delete @env{qw(descriptors listen)};
+    my ($descriptors, $listen, $port) = delete @env{qw(descriptors listen port)};
     my $self = bless { log => $site->state . '/log/relay-' . ++$serial . '.log' }, $class;
     if ($listen) { $self->{path} = $site->state . "/run/relay-$serial.sock" }
-    else         { $self->{port} = Confab::Site::free_port() }
+    else         { $self->{port} = $port // Confab::Site::free_port() }
     my $pid = fork // croak "fork: $!";
     if (!$pid) {
         open STDIN,  '<',  '/dev/null';
@@ -56,6 +57,13 @@ sub ask ($self, $path) {
 sub used ($self) {
     my @stat = split ' ', Confab::Site::slurp("/proc/$self->{pid}/stat") =~ s/^.*\) //r;
     return ($stat[11] + $stat[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
+# Killed, as a crash would.
+sub crash ($self) {
+    my $pid = delete $running{ $self->{pid} } && $self->{pid} or return;
+    kill KILL => $pid;
+    waitpid $pid, 0;
 }
 
 # Ended in order, with its exit status.
