@@ -5,7 +5,8 @@
 #     my $found = $crossing->run;     # { messages, lost, twice, reordered, changes, kills, reconnects, polls, seconds, ... }
 #
 # Half of the messages are posted by the people themselves, over whatever transport they are on, with client_ids, until they are
-# known to be stored; the others by psql. Who reads remembers (rev, epoch) and says it when joining, as the page does.
+# known to be stored; the others by psql. They are signed in: a client_id is its author's, and a guest without a cookie is another
+# one with each connection. Who reads remembers (rev, epoch) and says it when joining, as the page does.
 package Confab::Crossing;
 use v5.36;
 use Carp qw(croak);
@@ -15,6 +16,7 @@ use POSIX ();
 use Time::HiRes qw(sleep time);
 use Confab::Psql;
 use Confab::Relay;
+use Confab::Sessions;
 use Confab::Site;
 use Confab::Crossing::Person;
 
@@ -104,7 +106,9 @@ sub kill_something ($self) {
 
 sub run ($self) {
     my ($half, $began) = (int($self->{messages} / 2), time);
-    my @people = map { Confab::Crossing::Person->new($self, $_) } 1 .. $self->{people};
+    my $sessions = Confab::Sessions->new($self->{site});
+    my @sessions = $sessions->sessions($self->{people});
+    my @people = map { Confab::Crossing::Person->new($self, $_, $sessions, $sessions[$_ - 1]) } 1 .. $self->{people};
     $_->step for @people;
     $self->start_writer($self->{messages} - $half);
     my ($posted, $kills, $changes, $moved) = (0, 0, 0, time);

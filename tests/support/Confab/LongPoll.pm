@@ -21,8 +21,8 @@ use Time::HiRes qw(time);
 our $patience = 25;
 
 # for($site, $session, Confab::Sessions): as the open page of somebody who is signed in.
-sub for ($class, $site, $sessions, $session) {
-    return $class->new($site,
+sub for ($class, $site, $sessions, $session, %with) {
+    return $class->new($site, %with,
         query   => { _csrf_token => $sessions->csrf($session) },
         headers => { Cookie => $session->{cookie}, Origin => $site->origin, 'Sec-Fetch-Site' => 'same-origin' });
 }

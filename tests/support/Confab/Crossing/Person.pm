@@ -8,9 +8,9 @@ use Time::HiRes qw(sleep time);
 use Confab::LongPoll;
 use Confab::Phoenix;
 
-sub new ($class, $crossing, $number) {
+sub new ($class, $crossing, $number, $sessions, $session) {
     return bless {
-        crossing => $crossing, number => $number, polling => $number % 2, cursor => {}, seen => {}, last => 0, outbox => {},
+        sessions => $sessions, session => $session, crossing => $crossing, number => $number, polling => $number % 2, cursor => {}, seen => {}, last => 0, outbox => {},
         map { $_ => 0 } qw(twice reordered reconnects polls frames late ref),
     }, $class;
 }
@@ -71,7 +71,7 @@ sub lines_due ($self) {
     my @lines;
     for my $id (sort { $self->{outbox}{$a}{place} <=> $self->{outbox}{$b}{place} } grep { !$self->{outbox}{$_}{sent} } keys $self->{outbox}->%*) {
         last if @lines == 20;
-        my ($ref, $line) = $self->line(new_message => { message => $self->{outbox}{$id}{text}, name => 'Bob', client_id => $id });
+        my ($ref, $line) = $self->line(new_message => { message => $self->{outbox}{$id}{text}, client_id => $id });
         $self->{outbox}{$id}{sent} = 1;
         $self->{asked}{$ref} = $id;
         push @lines, $line;
@@ -95,7 +95,7 @@ sub step ($self) {
 sub step_socket ($self) {
     my $port = $self->{crossing}{port};
     if (!$self->{socket}) {
-        my $socket = Confab::Phoenix->new($self->{crossing}{site}, url => "ws://127.0.0.1:$port/live/websocket");
+        my $socket = $self->{sessions}->phoenix($self->{session}, url => "ws://127.0.0.1:$port/live/websocket");
         if (!$socket->tx) { sleep 0.05; return $self->{reconnects}++ }
         $self->{socket} = $socket;
         my (undef, $join) = $self->line(phx_join => $self->{cursor});
@@ -113,7 +113,7 @@ sub step_socket ($self) {
 # ---- long poll
 
 sub open_poll ($self) {
-    my $poll = Confab::LongPoll->new($self->{crossing}{site}, port => $self->{crossing}{port});
+    my $poll = Confab::LongPoll->for($self->{crossing}{site}, $self->{sessions}, $self->{session}, port => $self->{crossing}{port});
     if (($poll->open // 0) != 410) { sleep 0.05; return $self->{reconnects}++ }
     $self->{poll} = $poll;
     my (undef, $join) = $self->line(phx_join => $self->{cursor});
