@@ -36,9 +36,9 @@ struct call {
     json_t *join_ref;           /* of the member */
     json_t *replaced;           /* join_ref of the member that this join replaced, or NULL */
     struct channel_answer answer;
-    struct broadcast *reply; /* the whole frame */
+    struct broadcast *reply;      /* the whole frame */
     char page[PRESENCE_REF_SIZE]; /* of the member, for asked; may be empty */
-    const char *ended;       /* the member's session does not hold any more: why; else NULL */
+    const char *ended;            /* the member's session does not hold any more: why; else NULL */
 };
 
 /* A call of the peer, which is busy from now on; takes the message, and references of its own to the two refs. */

@@ -49,7 +49,7 @@ struct crowd {
     size_t pages;       /* here; 0: forgotten as soon as no read is out */
     struct found found; /* arena NULL: nothing yet */
     bool rung, due, out;
-    int64_t read_at, next_at; /* relay_now */
+    int64_t read_at, next_at;         /* relay_now */
     int64_t typed_at, typing_free_at; /* relay_now: one was passed on, one may be told again */
 };
 

@@ -30,7 +30,7 @@ struct presence {
     uint64_t serial;
     struct page *pages;
     struct page *due, **due_end;
-    bool out;            /* a write is */
+    bool out; /* a write is */
     bool leased;
     int64_t leased_at, swept_at, retry_at; /* relay_now */
     enum { STAYING, LEAVING, LEFT } end;

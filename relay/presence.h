@@ -4,8 +4,8 @@
  *
  * 1. A page is put in when its join was accepted, and taken out when its member leaves, however that happens. What came
  *    and went within a tick was never there.
- * 2. One write is out at a time, in this order: lease, changes, sweep. A change is a fact about one page ("is here", "is
- *    gone") and may be told twice; one whose telling failed is told again.
+ * 2. One write is out at a time, in this order: lease, changes, sweep. A change is a fact about one page ("is here",
+ * "is gone") and may be told twice; one whose telling failed is told again.
  * 3. A lease that comes back fresh means that the database has forgotten us: it lapsed and was swept, the tables were
  *    emptied by a crash, or it is another database. Then every page is put in again. */
 #ifndef CONFAB_RELAY_PRESENCE_H
@@ -34,10 +34,10 @@ struct page {
     char *name; /* of a guest, or NULL */
     uint64_t serial;
     int64_t typed_at; /* relay_now of the last typing that was passed on */
-    uint8_t known; /* what the database has of it */
-    bool due, out; /* waits to be told of; is being told of */
-    bool changed;  /* since that began */
-    bool told;     /* it was sent its room's list: now it hears of changes */
+    uint8_t known;    /* what the database has of it */
+    bool due, out;    /* waits to be told of; is being told of */
+    bool changed;     /* since that began */
+    bool told;        /* it was sent its room's list: now it hears of changes */
 };
 
 struct presence *presence_new(struct relay *) __attribute__((warn_unused_result, returns_nonnull));

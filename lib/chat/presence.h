@@ -50,7 +50,8 @@ struct text presence_name(const struct scope *, struct text typed);
 
 /* Tell the others in the room that the asker, whose page that is, is typing. Nothing is stored. Who is not here (any
  * more) is passed over. */
-enum outcome presence_typing(const struct scope *, int64_t room_id, struct text ref) __attribute__((warn_unused_result));
+enum outcome presence_typing(const struct scope *, int64_t room_id, struct text ref)
+    __attribute__((warn_unused_result));
 
 /* One page in a list. key: "user:<id>" or "guest:<ref>": no text that a person chose. */
 struct presence_entry {

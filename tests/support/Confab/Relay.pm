@@ -37,7 +37,7 @@ sub new ($class, $site, %env) {
     }
     $self->{pid} = $pid;
     $running{$pid} = $self;
-    $site->wait_until(sub { eval { $self->ask('/live/healthz') } // '' =~ / 200 / }) or croak 'the relay does not start: ' . $self->log;
+    $site->wait_until(sub { (eval { $self->ask('/live/healthz') } // '') =~ / 200 / }) or croak 'the relay does not start: ' . $self->log;
     return $self;
 }
 
