@@ -127,6 +127,7 @@ static bool judge_stream(const struct config *config, struct arena *arena, const
     if (!form_parse(arena, head->query, query) ||
         (form_has(query, "after") && !text_number(form_value(query, "after"), INT64_MAX, &out->after)))
         return upgrade_no(out, 400, "query");
+    out->begin = form_has(query, "begin");
     upgrade_read_cookie(config, arena, head, out);
     out->kind = UPGRADE_STREAM;
     return true;

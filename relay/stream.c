@@ -223,6 +223,17 @@ static char *string_of(struct arena *arena, const struct config *config, struct 
     return string;
 }
 
+static void answer_begin(struct peer *peer, const struct upgrade *upgrade)
+{
+    struct arena *arena = arena_new();
+    const struct config *config = peer->relay->config;
+    const char *url = arena_printf(arena, "%.*srooms/%.*s/stream", TEXT_ARGS(config->base), TEXT_ARGS(upgrade->slug));
+    if (upgrade->after >= 0)
+        url = arena_printf(arena, "%s?after=%lld", url, (long long)upgrade->after);
+    finish(peer, stream_begin(peer->relay, url), 200, "begun");
+    arena_free(&arena);
+}
+
 void stream_open(struct peer *peer, const struct upgrade *upgrade)
 {
     static const struct held_kind kind = {
@@ -236,6 +247,10 @@ void stream_open(struct peer *peer, const struct upgrade *upgrade)
         .forget = forget,
     };
     struct relay *relay = peer->relay;
+    if (upgrade->begin) {
+        answer_begin(peer, upgrade);
+        return;
+    }
     if (!addresses_take(relay->addresses, text_of(peer->address), (size_t)relay->config->relay_max_per_address,
                         &peer->counted)) {
         refuse(peer, 429, "too many of this address");

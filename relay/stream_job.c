@@ -159,6 +159,21 @@ struct broadcast *stream_end(const struct relay *relay, const char *url, int sec
     return end;
 }
 
+struct broadcast *stream_begin(const struct relay *relay, const char *url)
+{
+    struct buffer out = buffer_new(LINE_MAX_BYTES);
+    struct arena *arena = arena_new();
+    json_t *data = json_pack("{s:o, s:s}", "site", site_view(relay->config, arena), "url", url);
+    must(data != NULL);
+    write_head(relay->config, &out);
+    must(view_render(relay->view, "rooms/stream_begin", data, &out));
+    struct broadcast *page = broadcast_raw(buffer_view(&out));
+    json_decref(data);
+    arena_free(&arena);
+    buffer_free(&out);
+    return page;
+}
+
 struct broadcast *stream_beat(const struct relay *relay)
 {
     json_t *nothing = json_object();

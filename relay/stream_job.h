@@ -40,6 +40,10 @@ struct broadcast *stream_lines(const struct broadcast *) __attribute__((warn_unu
 struct broadcast *stream_end(const struct relay *, const char *url, int seconds, const char *reason, const char *login)
     __attribute__((warn_unused_result, returns_nonnull));
 
+/* The whole answer that comes before a stream: a page that asks for that. A page is not loaded as long as one of its
+ * frames is not, and a stream never is. */
+struct broadcast *stream_begin(const struct relay *, const char *url) __attribute__((warn_unused_result, returns_nonnull));
+
 /* A sign of life. */
 struct broadcast *stream_beat(const struct relay *) __attribute__((warn_unused_result, returns_nonnull));
 

@@ -32,7 +32,7 @@ test('S15, S17 errors stand beside their fields, what was typed is kept', async 
 });
 
 test('there is a way to see what is new', async () => {
-  await page.click('noscript a'); // text=Refresh would not look into a noscript
+  await page.click('noscript .refresh a'); // text=Refresh would not look into a noscript
   assert.equal((await lines(page)).length, 20);
 });
 
@@ -54,6 +54,36 @@ test('everything that the page asks for is there', async () => {
   const missing = [];
   const watched = await open({ javaScriptEnabled: false, path: '/' });
   watched.on('response', (answer) => answer.status() >= 400 && missing.push(answer.url()));
-  await watched.reload({ waitUntil: 'networkidle' });
+  await watched.reload();
+  await watched.waitForTimeout(1500); // the stream has begun
   assert.deepEqual(missing, []);
+});
+
+test('a message of another shows in the frame, and one goes on writing', async () => {
+  const page = await open({ javaScriptEnabled: false });
+  const frame = page.frameLocator('iframe.live');
+  await frame.locator('ul#msg-list').waitFor({ state: 'attached' });
+  site.psql(`insert into messages (room_id, name, message)
+             select (select id from rooms where slug = 'lobby'), 'Ada', 'to whom has no script ' || n from generate_series(1, 30) n`);
+  await frame.locator('text=to whom has no script 30').waitFor();
+  const heard = await frame.locator('.message .text').allTextContents();
+  assert.deepEqual(heard, Array.from({ length: 30 }, (_, i) => `Ada: to whom has no script ${i + 1}`));
+  const last = frame.locator('.message').last();
+  const [line, box] = [await last.boundingBox(), await page.locator('iframe.live').boundingBox()];
+  assert.ok(line.y >= box.y && line.y + line.height <= box.y + box.height, 'the newest is in sight');
+  await page.fill('#name', 'Simon');
+  await page.fill('#msg', 'answered without a script');
+  await page.click('form#form [type=submit]');
+  assert.equal((await lines(page)).at(-1), 'Simon: answered without a script');
+});
+
+test('where the relay goes for a while the frame comes back, and has what came meanwhile once', async () => {
+  const page = await open({ javaScriptEnabled: false });
+  const frame = page.frameLocator('iframe.live');
+  await frame.locator('ul#msg-list').waitFor({ state: 'attached' });
+  await page.waitForTimeout(300);
+  site.kill('relay', 'SIGTERM');
+  site.psql("insert into messages (room_id, name, message) values (1, 'Ada', 'while it was away')");
+  await frame.locator('text=while it was away').waitFor();
+  assert.equal(await frame.locator('text=while it was away').count(), 1);
 });
