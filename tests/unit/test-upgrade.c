@@ -145,6 +145,102 @@ static void test_credentials(void)
     ok(text_is(got.address, "5.6.7.8"), "the address is what our front end saw");
 }
 
+/* --- what is no WebSocket --- */
+
+#define POLL "/chat/live/longpoll?vsn=2.0.0"
+
+/* A request to the long poll with fields of its head, and more of the query. */
+static void poll(const char *method, const char *query, const char *fields)
+{
+    judge(arena_printf(arena, "%s " POLL "%s HTTP/1.1\r\nHost: a\r\n%s\r\n", method, query, fields));
+}
+
+static void test_polls(void)
+{
+    poll("GET", "&", "");
+    ok(got.kind == UPGRADE_POLL && !got.poll.came.token.len && !got.poll.came.post, "a first poll has no token");
+    poll("GET", "&token=t.k&_csrf_token=c", COOKIE "Sec-Fetch-Site: same-origin\r\n");
+    ok(text_is(got.poll.came.token, "t.k") && text_is(got.poll.came.csrf, "c") &&
+           text_is(got.poll.came.credentials.cookie, "__Host-confab=tok.en") &&
+           text_is(got.poll.came.fetch_site, "same-origin"),
+       "what came is told: token, cookie, CSRF token, and what the browser says");
+    poll("GET", "", "X-Phoenix-Longpoll-Token: h.t\r\nX-Phoenix-AuthToken: a.b\r\n");
+    ok(text_is(got.poll.came.token, "h.t") && text_is(got.poll.came.credentials.bearer, "a.b"),
+       "the tokens may stand in fields");
+    poll("GET", "&token=t.k", "X-Phoenix-Longpoll-Token: h.t\r\n");
+    ok(text_is(got.poll.came.token, "t.k"), "that of the query goes before");
+    poll("GET", "", ORIGIN);
+    ok(got.kind == UPGRADE_POLL && got.poll.from_ours, "our own origin is known");
+    poll("GET", "", "Origin: https://evil.example\r\n");
+    ok(!got.poll.from_ours && text_is(got.poll.came.origin, "https://evil.example"), "another is told too");
+    poll("GET", "", ORIGIN ORIGIN);
+    ok(refused(400) && !got.in_json, "two origins are none");
+    poll("GET", "&token=a&token=b", "");
+    ok(refused(400), "nor are two tokens");
+    poll("GET", "", "Content-Length: 2\r\n");
+    ok(refused(400), "a GET has no body");
+}
+
+static void test_posts(void)
+{
+    poll("POST", "&token=t", "Content-Length: 20\r\n");
+    ok(got.kind == UPGRADE_POST && got.poll.body == 20 && got.poll.came.post, "a POST says how long its body is");
+    poll("POST", "&token=t", "Content-Length: 0\r\n");
+    ok(got.kind == UPGRADE_POST && got.poll.body == 0, "which may be nothing");
+    poll("POST", "&token=t", "");
+    ok(refused(411), "one that does not say so is refused");
+    poll("POST", "&token=t", "Transfer-Encoding: chunked\r\n");
+    ok(refused(411), "in whatever way it is encoded");
+    poll("POST", "&token=t", "Content-Length: 1048577\r\n");
+    ok(refused(500) && got.in_json, "a long one is refused in the words of the protocol");
+    poll("POST", "&token=t", "Content-Length: 1048576\r\n");
+    ok(got.kind == UPGRADE_POST, "but not one of a mebibyte");
+    poll("PUT", "", "");
+    ok(refused(405) && strcmp(got.allow, "GET, POST, OPTIONS") == 0, "other methods are refused");
+    poll("HEAD", "", "");
+    ok(refused(405) && got.no_body, "HEAD as well");
+    poll("OPTIONS", "", ORIGIN "Access-Control-Request-Headers: content-type\r\n");
+    ok(got.kind == UPGRADE_ASKED && got.poll.from_ours && text_is(got.poll.wanted, "content-type"),
+       "OPTIONS is answered");
+    poll("OPTIONS", "", "Origin: null\r\n");
+    ok(got.kind == UPGRADE_ASKED && !got.poll.from_ours, "to others without leave");
+}
+
+static void stream(const char *path, const char *fields)
+{
+    judge(arena_printf(arena, "GET /chat/rooms/%s HTTP/1.1\r\nHost: a\r\n%s\r\n", path, fields));
+}
+
+static void test_streams(void)
+{
+    stream("lobby/stream?after=57", "");
+    ok(got.kind == UPGRADE_STREAM && text_is(got.slug, "lobby") && got.after == 57 && !got.begin, "a stream of a room");
+    stream("lobby/stream?after=57&begin", COOKIE "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: navigate\r\n");
+    ok(got.kind == UPGRADE_STREAM && got.begin && text_is(got.cookie, "__Host-confab=tok.en"),
+       "as a frame asks for it");
+    stream("lobby/stream", "Sec-Fetch-Site: none\r\n");
+    ok(got.kind == UPGRADE_STREAM && got.after == -1, "or a person");
+    static const char *const elsewhere[] = { "Sec-Fetch-Site: cross-site\r\n", "Sec-Fetch-Site: same-site\r\n",
+                                             "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\n",
+                                             "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: same-origin\r\n" };
+    for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++) {
+        stream("lobby/stream?after=1", elsewhere[i]);
+        ok(refused(403), "not from another site, nor by a script: %zu", i + 1);
+    }
+    static const char *const bad[] = { "lobby/stream?after=-1", "lobby/stream?after=", "lobby/stream?after=1&after=2" };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        stream(bad[i], "");
+        ok(refused(400), "a place that is none: %s", bad[i]);
+    }
+    static const char *const missing[] = { "/stream", "lobby/a/stream", "lobby/stream/", "lobby/upstream" };
+    for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++) {
+        stream(missing[i], "");
+        ok(refused(404), "no stream: %s", missing[i]);
+    }
+    judge("POST /chat/rooms/lobby/stream HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    ok(refused(405), "it is only read");
+}
+
 int main(void)
 {
     arena = arena_new();
@@ -153,6 +249,9 @@ int main(void)
     test_handshakes();
     test_origins();
     test_credentials();
+    test_polls();
+    test_posts();
+    test_streams();
     arena_free(&arena);
     return done();
 }
