@@ -44,13 +44,24 @@ static void write_head(const struct config *config, struct buffer *out)
     buffer_string(out, "\r\n");
 }
 
+/* Where a stream goes on whose connection breaks without a last line: browsers count the seconds of a refresh from when
+ * a page has been loaded, which a stream is when it ends. The whole is asked for anew, for the page is another then.
+ * One of a session has none: it must not come back by itself as a guest's. */
+static json_t *again_view(const struct stream_job *stream, const struct scope *scope)
+{
+    if (stream->session.state == SESSION_USER || stream->after < 0)
+        return json_null();
+    return json_string(arena_printf(scope->arena, "%.*srooms/%.*s/stream?after=%lld", TEXT_ARGS(scope->config->base),
+                                    TEXT_ARGS(stream->slug), (long long)stream->after));
+}
+
 static bool write_start(struct stream_job *stream, const struct scope *scope, const struct view *view,
                         const struct room *room, const struct messages *messages)
 {
     struct buffer out = buffer_new(STREAM_BYTES_MAX);
-    json_t *data =
-        json_pack("{s:o, s:{s:s%}, s:o}", "site", site_view(scope->config, scope->arena), "room", "name", room->name.at,
-                  room->name.len, "html", present_messages(scope->config, view, scope->arena, messages));
+    json_t *data = json_pack("{s:o, s:{s:s%}, s:o, s:o}", "site", site_view(scope->config, scope->arena), "room",
+                             "name", room->name.at, room->name.len, "again", again_view(stream, scope), "html",
+                             present_messages(scope->config, view, scope->arena, messages));
     must(data != NULL);
     write_head(scope->config, &out);
     bool good = view_render(view, "rooms/stream", data, &out) && !out.full;

@@ -87,3 +87,19 @@ test('where the relay goes for a while the frame comes back, and has what came m
   await frame.locator('text=while it was away').waitFor();
   assert.equal(await frame.locator('text=while it was away').count(), 1);
 });
+
+test('where the relay is killed the frame comes back too, and not before', async () => {
+  const page = await open({ javaScriptEnabled: false });
+  const asked = [];
+  page.on('request', (request) => /stream\?after=\d+$/.test(request.url()) && asked.push(request.url()));
+  const frame = page.frameLocator('iframe.live');
+  await frame.locator('ul#msg-list').waitFor({ state: 'attached' });
+  site.psql("insert into messages (room_id, name, message) values (1, 'Ada', 'before it was killed')");
+  await frame.locator('text=before it was killed').waitFor();
+  await page.waitForTimeout(12000);
+  assert.equal(asked.length, 1, 'a stream that goes on is left alone');
+  site.kill('relay');
+  site.psql("insert into messages (room_id, name, message) values (1, 'Ada', 'after it was killed')");
+  await frame.locator('text=after it was killed').waitFor({ timeout: 20000 });
+  assert.equal(await frame.locator('text=before it was killed').count(), 1);
+});

@@ -50,9 +50,16 @@ subtest 'a stream begins' => sub {
     $came = read_until($wire, qr/later/);
     is_deeply [ lines($came) ], [ 2, 3, 4 ], 'and goes on with each message';
     like $came, qr{later &amp; &lt;b&gt;}, 'as it stands in every page';
+    like $came, qr{<meta http-equiv="refresh" content="10; url=/rooms/lobby/stream\?after=1">}, 'and would begin again where its connection breaks';
     my $fresh = stream('/rooms/lobby/stream');
     is_deeply [ lines(read_until($fresh, qr/later/)) ], [ 1 .. 4 ], 'without `after` it begins with the latest';
     is_deeply [ lines(read_until(stream('/rooms/lobby/stream?after=99'), qr/later/)) ], [ 1 .. 4 ], 'and with one that is not true';
+};
+
+subtest 'the page before it' => sub {
+    my $came = stream('/rooms/lobby/stream?after=1&begin')->rest;
+    like $came, qr{^HTTP/1\.1 200 }, 'a frame is filled first';
+    like $came, qr{<meta http-equiv="refresh" content="1; url=/rooms/lobby/stream\?after=1">.*</html>}s, 'by a page that asks for the stream';
 };
 
 subtest 'what is refused' => sub {
@@ -80,7 +87,7 @@ subtest 'what is too much to begin with' => sub {
     for (1 .. 4) {
         my $came = read_until(stream("/rooms/lobby/stream?after=$after"), qr/class="end"|many 1100</);
         push @all, lines($came);
-        ($after) = $came =~ /url=[^"]*after=(\d+)"/ or last;
+        ($after) = $came =~ /class="end".*url=[^"]*after=(\d+)"/s or last;
     }
     is_deeply \@all, [ $from + 1 .. $from + 1100 ], 'is told in parts, each of which asks for the next';
 };
@@ -117,7 +124,7 @@ subtest 'a relay that goes' => sub {
     read_until($wire, qr/the last here/);
     is $second->end, 0, 'ends in order';
     my $came = $wire->rest;
-    my ($url) = $came =~ /<meta http-equiv="refresh" content="\d+; url=([^"]+)">/;
+    my ($url) = $came =~ /class="end".*?<meta http-equiv="refresh" content="\d+; url=([^"]+)">/s;
     ok $url, 'and its streams ask for the rest anew';
     say_by_hand('in between');
     is_deeply [ lines($came), lines(read_until(stream($url), qr/in between/)) ], [ $from + 1, $from + 2 ], 'without a gap, and nothing twice';
@@ -132,7 +139,7 @@ subtest 'a slow reader' => sub {
     sleep 3;
     my $came = $wire->rest;
     my @lines = lines($came);
-    my ($after) = $came =~ /url=[^"]*after=(\d+)"/;
+    my ($after) = $came =~ /class="end".*?url=[^"]*after=(\d+)"/s;
     cmp_ok scalar @lines, '<', 3000, 'is not waited for';
     is_deeply \@lines, [ $from + 1 .. $from + @lines ], 'has what it was sent';
     is $after, $lines[-1], 'and is told to go on from there';
