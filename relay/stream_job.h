@@ -42,7 +42,8 @@ struct broadcast *stream_end(const struct relay *, const char *url, int seconds,
 
 /* The whole answer that comes before a stream: a page that asks for that. A page is not loaded as long as one of its
  * frames is not, and a stream never is. */
-struct broadcast *stream_begin(const struct relay *, const char *url) __attribute__((warn_unused_result, returns_nonnull));
+struct broadcast *stream_begin(const struct relay *, const char *url)
+    __attribute__((warn_unused_result, returns_nonnull));
 
 /* A sign of life. */
 struct broadcast *stream_beat(const struct relay *) __attribute__((warn_unused_result, returns_nonnull));

@@ -46,7 +46,7 @@ struct upgrade {
     } poll;
     struct text slug; /* of a stream's room */
     int64_t after;    /* rev; -1 when it was not given */
-    bool begin;         /* the frame is to be filled first, and then to go on by itself */
+    bool begin;       /* the frame is to be filled first, and then to go on by itself */
 };
 
 /* The path without the base path, or the empty text if it is outside of that. */
