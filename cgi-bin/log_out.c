@@ -48,11 +48,14 @@ static void ask(struct request *request, int status)
     page_render(request, status, "users/log_out", data);
 }
 
-/* The form's token does not hold: the session has ended, or the page is of another one than the cookie. */
+/* The form's token does not hold: the session has ended, or the page is of another one than the cookie. Where another
+ * one took its place on the way, that one is meant, and the browser comes with it to where it ends. */
 void log_out_refused(struct request *request)
 {
     if (request->session.state == SESSION_USER)
         ask(request, 403);
+    else if (session_just_replaced(&request->scope, &request->session))
+        answer_redirect(&request->answer, 303, text_of(request_path(request, "logout")));
     else
         log_out_done(request, 303);
 }
@@ -68,7 +71,8 @@ static bool ahead(const struct request *request)
 /* GET /logout: a link of our own pages is as good as a button; from elsewhere a button is shown. */
 void log_out_show(struct request *request)
 {
-    if (text_is(request->fetch_site, "same-origin") && !request->head && !ahead(request))
+    if (text_is(request->fetch_site, "same-origin") && !request->head && !ahead(request) &&
+        !session_just_replaced(&request->scope, &request->session))
         end(request, 302);
     else
         ask(request, 200);

@@ -21,7 +21,9 @@ void page_identify(struct request *request)
             answer_header(&request->answer, "Set-Cookie", renewed);
         return;
     }
-    if ((session->state == SESSION_GUEST && !session_stale(session, scope)))
+    if (session->state == SESSION_GUEST && !session_stale(session, scope))
+        return;
+    if (session_just_replaced(scope, session))
         return;
     answer_header(&request->answer, "Set-Cookie", session_guest(scope, session, session->name));
 }

@@ -164,6 +164,14 @@ const char *token_end_reason(const struct scope *scope, struct text hash)
     return rows.count ? token_end_known(row_text(&rows, 0, 0)) : ends[TOKEN_REVOKED];
 }
 
+bool token_just_replaced(const struct scope *scope, struct text hash)
+{
+    struct params params = { 0 };
+    param_text(&params, scope->arena, hash);
+    struct rows rows = db_run(scope->db, scope->arena, &query_token_just_replaced, &params);
+    return rows.status != DB_DONE || rows.count;
+}
+
 static bool hash_possible(struct text hash)
 {
     unsigned char bytes[crypto_hash_sha256_BYTES];

@@ -81,6 +81,10 @@ void token_still_open(const struct scope *, const int64_t *ids, size_t count);
  * not be asked. */
 const char *token_end_reason(const struct scope *, struct text hash) __attribute__((warn_unused_result));
 
+/* Did a new sign-in take its place a moment ago? Then whoever comes with it may have been given the new one meanwhile.
+ * Also when the database could not be asked. */
+bool token_just_replaced(const struct scope *, struct text hash);
+
 /* End one of the asker's. MISSING: it is not the asker's, or has ended already. */
 enum outcome token_end(const struct scope *, struct text hash, enum token_end why) __attribute__((warn_unused_result));
 

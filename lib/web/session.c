@@ -99,7 +99,9 @@ void session_judge(struct scope *scope, struct session *session, const struct to
         (!session->sub.len || text_equal(token->userid, session->sub)))
         become_user(scope, session, token);
     else
-        *session = (struct session){ .state = SESSION_BAD, .from_cookie = session->from_cookie };
+        *session = (struct session){ .state = SESSION_BAD,
+                                     .from_cookie = session->from_cookie,
+                                     .hash = token ? TEXT("") : session->hash };
 }
 
 enum outcome session_check(struct scope *scope, struct session *session)
@@ -209,6 +211,11 @@ struct text session_guest(struct scope *scope, struct session *session, struct t
 bool session_stale(const struct session *session, const struct scope *scope)
 {
     return session->state == SESSION_GUEST && session->issued_at + GUEST_RENEW_SECONDS < scope->now / 1000000;
+}
+
+bool session_just_replaced(const struct scope *scope, const struct session *session)
+{
+    return session->state == SESSION_BAD && session->hash.len && token_just_replaced(scope, session->hash);
 }
 
 void session_passing_guest(struct scope *scope)

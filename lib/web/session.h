@@ -32,7 +32,7 @@ struct session {
     int64_t expires_at;
 
     /* Of a user. */
-    struct text hash; /* of the token */
+    struct text hash; /* of the token; kept by a BAD one that has no live row */
     struct text jti;  /* never shown */
     struct text sub;  /* the userid that the token names; empty: it was named by its hash alone */
     enum token_context context;
@@ -80,6 +80,10 @@ struct text session_guest(struct scope *, struct session *, struct text name);
 
 /* Is a guest's cookie old enough to be sent anew (a week of its ninety days)? */
 bool session_stale(const struct session *, const struct scope *);
+
+/* Does it not hold because a new sign-in took its place a moment ago? The request was on its way meanwhile: its answer
+ * must set no cookie, which could come over the new one. */
+bool session_just_replaced(const struct scope *, const struct session *);
 
 /* A guest for one connection only, without a cookie: fills the scope's guest id. */
 void session_passing_guest(struct scope *);

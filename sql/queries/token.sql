@@ -68,6 +68,12 @@ from tokens t
 join users u on u.id = t.user_id
 where t.hash = $1::text;
 
+-- query token_just_replaced read
+-- $1 hash
+select true
+from tokens t
+where t.hash = $1::text and t.ended_as = 'replaced' and t.expires_at > now() - interval '10 seconds';
+
 -- query token_list read
 -- $1 user. The live ones, the latest seen first
 select t.hash, t.context, extract(epoch from t.inserted_at)::bigint, extract(epoch from t.last_seen_at)::bigint,

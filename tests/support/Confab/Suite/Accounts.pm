@@ -326,6 +326,38 @@ sub test_cookies () {
     is $ask->(GET => '/users/current', cookie => 'confab=x')->{headers}{'set-cookie'}, undef, 'and gets no cookie by that';
 }
 
+# A request that left with the old cookie while another tab signed in again: its answer may come last.
+sub test_replaced () {
+    my $ada = person($site);
+    my $browser = browser();
+    sign_in($browser, $ada);
+    my $old = $browser->cookie;
+    session($site, $ada, authenticated_at => "now() - interval '11 minutes'");
+    $browser->get('/users/log-in');
+    $browser->submit_at('main form', password => $PASSWORD);
+    my $new = $browser->cookie;
+    for my $path ('/', '/users/log-in', '/logout') {
+        $browser->cookie($old);
+        is_page $browser->get($path), 200, "the cookie that was just replaced, at $path";
+        unlike $browser->page->{headers}{'set-cookie'} // '', qr/^confab=/m, 'its answer sets none that could come over the new one';
+    }
+    is $browser->get('/users/settings')->{status}, 302, 'V7 7.2.4 it opens nothing';
+    $browser->cookie($old);
+    is to($browser->post('/users/log-out', { _method => 'delete', _csrf => 'x' })), '/logout', 'signing out with it leads to where the new one ends';
+    my %link = (headers => { 'Sec-Fetch-Site' => 'same-origin' });
+    is_page $browser->get('/logout', %link), 200, 'which asks, should the old one come there as well';
+    is $browser->cookie, $old, 'the new one is not taken away';
+    $browser->cookie($new);
+    is me($browser), "user:$ada->{userid}", 'the new one holds';
+    $site->psql("update tokens set expires_at = now() - interval '11 seconds' where user_id = $ada->{id} and ended_as = 'replaced'");
+    $browser->cookie($old);
+    like me($browser), qr/^guest:/, 'a little later it is dropped';
+    isnt $browser->cookie, $old, 'for a guest\'s';
+    $browser->cookie($new);
+    is $browser->get('/logout', %link)->{status}, 302, 'the new one ends there';
+    is session_of($site, $ada, 'ended_as'), 'signed_out', 'as signed out';
+}
+
 sub test_throttle () {
     my @world = $with->(CONFAB_LIMITS_SIGN_IN => '2/60s');
     my ($ada, $bob) = map { person($world[0]) } 1 .. 2;
@@ -370,6 +402,7 @@ sub run ($the_site, $raw, $how) {
     subtest '/logout'                  => \&test_logout;
     subtest 'renewal'                  => \&test_renewal;
     subtest 'cookies'                  => \&test_cookies;
+    subtest 'a replaced cookie'        => \&test_replaced;
     subtest 'too many tries'           => \&test_throttle;
     subtest 'below a base path'        => \&test_base;
     is_deeply \@unguarded, [], 'V3 every answer has the security headers and a charset';
