@@ -9,6 +9,7 @@
 #include "cgi-bin/gateway.h"
 #include "cgi-bin/request.h"
 #include "web/csrf.h"
+#include "web/present.h"
 #include "web/view.h"
 
 void page_identify(struct request *request)
@@ -47,12 +48,11 @@ static struct text initial(struct text name)
 static json_t *user(const struct request *request)
 {
     const struct scope *scope = &request->scope;
-    struct text first = initial(scope->name);
+    struct text first = initial(scope->name), picture = present_picture(scope->config, scope->picture);
     if (!scope_member(scope))
         return json_null();
     return json_pack("{s:s%, s:s%, s:s%, s:s%}", "userID", scope->userid.at, scope->userid.len, "name", scope->name.at,
-                     scope->name.len, "picture", scope->picture.at, scope->picture.len, "initials", first.at,
-                     first.len);
+                     scope->name.len, "picture", picture.at, picture.len, "initials", first.at, first.len);
 }
 
 void page_flash(struct request *request, enum flash flash)

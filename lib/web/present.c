@@ -58,12 +58,20 @@ static json_t *json_parts(struct text text)
     return parts;
 }
 
-static json_t *json_user(const struct message *message)
+struct text present_picture(const struct config *config, struct text picture)
+{
+    struct text origin = config->origin;
+    bool ours = picture.len > origin.len && text_equal((struct text){ picture.at, origin.len }, origin) &&
+                picture.at[origin.len] == '/';
+    return ours ? picture : TEXT("");
+}
+
+static json_t *json_user(const struct config *config, const struct message *message)
 {
     if (!message->userid.len)
         return json_null();
     return json_pack("{s:o, s:o, s:o}", "userID", json_text(message->userid), "name", json_text(message->user_name),
-                     "picture", json_text_or_null(message->user_picture));
+                     "picture", json_text_or_null(present_picture(config, message->user_picture)));
 }
 
 /* The first character, for where no picture is. */
@@ -93,14 +101,15 @@ json_t *present_message_view(const struct config *config, struct arena *arena, c
 {
     const char *path = arena_printf(arena, "%.*srooms/%.*s/messages/%lld", TEXT_ARGS(config->base),
                                     TEXT_ARGS(message->room), (long long)message->id);
-    json_t *json = json_pack(
-        "{s:o, s:I, s:I, s:o, s:s, s:b, s:o, s:o, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o}", "id",
-        json_id(arena, message->id), "seq", (json_int_t)message->seq, "rev", (json_int_t)message->rev, "name",
-        json_text(message->name), "author", author(arena, message), "guest", message->guest.len > 0, "user",
-        json_user(message), "initials", json_text(initial(message->name)), "deleted", message->deleted, "edited",
-        message->edited_at != 0 && !message->deleted, "path", path, "inserted_at", json_time(message->inserted_at),
-        "edited_at", json_time(message->edited_at), "time", json_date(message->inserted_at, "%H:%M"), "date",
-        json_date(message->inserted_at, "%-d %B %Y"), "parts", json_parts(message->message));
+    json_t *json =
+        json_pack("{s:o, s:I, s:I, s:o, s:s, s:b, s:o, s:o, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o}", "id",
+                  json_id(arena, message->id), "seq", (json_int_t)message->seq, "rev", (json_int_t)message->rev, "name",
+                  json_text(message->name), "author", author(arena, message), "guest", message->guest.len > 0, "user",
+                  json_user(config, message), "initials", json_text(initial(message->name)), "deleted",
+                  message->deleted, "edited", message->edited_at != 0 && !message->deleted, "path", path, "inserted_at",
+                  json_time(message->inserted_at), "edited_at", json_time(message->edited_at), "time",
+                  json_date(message->inserted_at, "%H:%M"), "date", json_date(message->inserted_at, "%-d %B %Y"),
+                  "parts", json_parts(message->message));
     must(json != NULL);
     return json;
 }

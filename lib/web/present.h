@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "base/buffer.h"
+#include "base/text.h"
 
 struct arena;
 struct config;
@@ -14,6 +15,10 @@ struct message;
 struct messages;
 struct user;
 struct view;
+
+/* A picture's address if a page may show it, else the empty text: what lies on another site would tell that one who
+ * reads here. */
+struct text present_picture(const struct config *, struct text picture);
 
 /* What views/messages/_message.mustache needs. A new reference. */
 json_t *present_message_view(const struct config *, struct arena *, const struct message *);

@@ -71,11 +71,26 @@ sub test_sign_in () {
     $answer = sign_in(browser(), $ada, email => "  \U$ada->{email} ", remember_me => 'on');
     like $answer->{headers}{'set-cookie'}, qr{^confab=[^;]+; Path=/; HttpOnly; SameSite=Lax; Max-Age=1209600$}m, 'remember_me: 14 days; case and blanks of the e-mail do not matter';
     is session_of($site, $ada, 'remembered'), 't', 'the session knows it';
-    my $picture = person($site);
-    $site->psql("update users set picture = 'https://example.org/x.png' where id = $picture->{id}");
-    sign_in($browser = browser(), $picture);
-    $browser->get('/');
-    is_deeply [ $browser->dom->at('header img')->@{qw(src width height)} ], [qw(https://example.org/x.png 40 40)], 'S30 a picture of 40 px';
+}
+
+sub test_picture () {
+    my $ada = person($site, name => 'Ada');
+    my ($browser, $slug, $ours) = (browser(), room(), $site->origin . '/pictures/x.png');
+    my $show = sub ($url) {
+        $site->psql("update users set picture = '$url' where id = $ada->{id}");
+        $browser->get("/rooms/$slug");
+        return map { $browser->dom->at($_) } 'header img', '#msg-list img';
+    };
+    sign_in($browser, $ada);
+    $browser->get("/rooms/$slug");
+    $browser->submit(message => 'with a picture');
+    my ($head, $line) = $show->($ours);
+    is_deeply [ $head->@{qw(src width height)} ], [ $ours, 40, 40 ], 'S30 a picture of 40 px';
+    is $line->{src}, $ours, 'and with what one wrote';
+    for my $url ('https://example.org/x.png', $site->origin . '.evil.example/x.png', $site->origin . '@evil.example/x.png') {
+        is_deeply [ $show->($url) ], [ undef, undef ], "3.6.1 no page asks another site for one: $url";
+        is $browser->dom->at($_)->text, 'A', 'initials stand there' for 'header .me .avatar', '#msg-list .avatar';
+    }
 }
 
 sub test_refused () {
@@ -392,6 +407,7 @@ sub run ($the_site, $raw, $how) {
     begin($the_site, $raw, $how);
     subtest 'the sign-in page'         => \&test_page;
     subtest 'signing in'               => \&test_sign_in;
+    subtest 'pictures'                 => \&test_picture;
     subtest 'who is not signed in'     => \&test_refused;
     subtest 'the time it takes'        => \&test_time;
     subtest 'session fixation'         => \&test_fixation;
