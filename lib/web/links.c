@@ -40,6 +40,37 @@ static struct text without_punctuation(struct text link)
     return link;
 }
 
+static int hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
+/* Take a character of an address, which may be written as %xx. */
+static int next_decoded(struct text *rest)
+{
+    bool coded = rest->len >= 3 && rest->at[0] == '%' && hex(rest->at[1]) >= 0 && hex(rest->at[2]) >= 0;
+    int c = coded ? hex(rest->at[1]) * 16 + hex(rest->at[2]) : rest->at[0];
+    rest->at += coded ? 3 : 1;
+    rest->len -= coded ? 3 : 1;
+    return c;
+}
+
+/* Whoever follows a link on a page of ours to our own /logout is signed out by it (S31), and a message could have been
+ * written to do that. The host has too many spellings to ask for, so it counts for every site's. */
+static bool signs_out(struct text link)
+{
+    static const char word[] = "logout";
+    for (; link.len; link.at++, link.len--) {
+        struct text rest = link;
+        size_t same = 0;
+        while (word[same] && rest.len && next_decoded(&rest) == word[same])
+            same++;
+        if (!word[same])
+            return true;
+    }
+    return false;
+}
+
 /* The address that begins here, or an empty text. */
 static struct text link_at(struct text at)
 {
@@ -49,7 +80,7 @@ static struct text link_at(struct text at)
     while (len < at.len && (unsigned char)at.at[len] > ' ' && !strchr("<>\"`{}|\\^", at.at[len]))
         len++;
     struct text link = without_punctuation((struct text){ at.at, len });
-    return link.len > start ? link : (struct text){ at.at, 0 };
+    return link.len > start && !signs_out(link) ? link : (struct text){ at.at, 0 };
 }
 
 bool links_next(struct text *rest, struct text *part, bool *is_link)
