@@ -60,18 +60,21 @@ void log_out_refused(struct request *request)
         log_out_done(request, 303);
 }
 
-/* A browser that fetches ahead what a person might click has not been told to. */
-static bool ahead(const struct request *request)
+/* Did somebody mean to? A browser that fetches ahead what a person might click has not been told to, nor has one that
+ * takes this address for a picture's. */
+static bool meant(const struct request *request)
 {
-    return gateway_variable(request->gateway, "HTTP_SEC_PURPOSE").len ||
-           gateway_variable(request->gateway, "HTTP_PURPOSE").len ||
-           gateway_variable(request->gateway, "HTTP_X_MOZ").len;
+    struct text mode = gateway_variable(request->gateway, "HTTP_SEC_FETCH_MODE");
+    return !request->head && (!mode.len || text_is(mode, "navigate")) &&
+           !gateway_variable(request->gateway, "HTTP_SEC_PURPOSE").len &&
+           !gateway_variable(request->gateway, "HTTP_PURPOSE").len &&
+           !gateway_variable(request->gateway, "HTTP_X_MOZ").len;
 }
 
 /* GET /logout: a link of our own pages is as good as a button; from elsewhere a button is shown. */
 void log_out_show(struct request *request)
 {
-    if (text_is(request->fetch_site, "same-origin") && !request->head && !ahead(request) &&
+    if (text_is(request->fetch_site, "same-origin") && meant(request) &&
         !session_just_replaced(&request->scope, &request->session))
         end(request, 302);
     else

@@ -294,7 +294,8 @@ sub test_logout () {
     }
     $browser->ask(HEAD => '/logout', headers => { 'Sec-Fetch-Site' => 'same-origin' });
     $browser->get('/logout', headers => { 'Sec-Fetch-Site' => 'same-origin', 'Sec-Purpose' => 'prefetch' });
-    is me($browser), "user:$ada->{userid}", 'S31 nothing has ended, nor by HEAD or by fetching ahead';
+    $browser->get('/logout', headers => { 'Sec-Fetch-Site' => 'same-origin', 'Sec-Fetch-Mode' => 'no-cors', 'Sec-Fetch-Dest' => 'image' });
+    is me($browser), "user:$ada->{userid}", 'S31 nothing has ended, nor by HEAD, by fetching ahead or by a picture of that address';
     my $answer = $browser->get('/logout', headers => { 'Sec-Fetch-Site' => 'same-origin' });
     is_deeply [ $answer->{status}, to($answer) ], [ 302, '/' ], 'S31 a link of our own page ends it';
     is session_of($site, $ada, 'ended_as'), 'signed_out', 'it has ended';
