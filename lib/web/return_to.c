@@ -12,15 +12,13 @@ static bool plain(struct text text)
     return true;
 }
 
-/* No empty segment but the last, and none that a browser resolves away. */
+/* No empty segment, and none that a browser resolves away. (Behind a last slash there is none.) */
 static bool straight(struct text path)
 {
     path.at++, path.len--; /* the first slash */
     while (path.len) {
-        bool last;
         struct text segment = text_split(&path, '/');
-        last = path.len == 0;
-        if ((segment.len == 0 && !last) || text_is(segment, ".") || text_is(segment, ".."))
+        if (segment.len == 0 || text_is(segment, ".") || text_is(segment, ".."))
             return false;
     }
     return true;

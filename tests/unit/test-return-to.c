@@ -30,10 +30,11 @@ int main(void)
     static const char *const good[] = { "/",       "/rooms/lobby", "/rooms/",  "/a?b=//c", "/a?b=../c",
                                         "/%C3%A9", "/a.b/.c",      "/a?b=%0d", NULL };
     static const char *const bad[] = {
-        "",          "a",        "//a",   "///a", "/\\a",  "\\a",    "https://a/", "javascript:a", "/a//b",
-        "/%2Fa",     "/%2f%2fa", "/%5Ca", "/./a", "/../a", "/a/..",  "/a/.",       "/%2e%2e/a",    "/.%2E/a",
-        "/a b",      "/a\tb",    "/a\nb", "/%0a", "/%00",  "/%7f",   "/%",         "/%4",          "/%zz",
-        "/\xC3\xA9", "/\"",      "/<",    "/a>",  " /a",   "/a\x7f", NULL
+        "",          "a",       "//a",      "///a",  "/\\a",   "\\a",   "https://a/", "javascript:a",
+        "/a//b",     "/%2Fa",   "/%2f%2fa", "/%5Ca", "/./a",   "/../a", "/a/..",      "/a/.",
+        "/%2e%2e/a", "/.%2E/a", "/a b",     "/a\tb", "/a\nb",  "/%0a",  "/%00",       "/%7f",
+        "/%",        "/%4",     "/%zz",     "//",    "/a//",   "//?a",  "/%2f",       "/\xC3\xA9",
+        "/\"",       "/<",      "/a>",      " /a",   "/a\x7f", NULL
     };
     static const char *const below[] = { "/chat", "/chat/", "/chat/rooms/lobby", "/chat?a", NULL };
     static const char *const outside[] = { "/", "/rooms/lobby", "/chatter", "/Chat/", "/chat/../x", "/chat//x", NULL };
