@@ -9,7 +9,13 @@
 #include "web/jwt.h"
 #include "web/secret.h"
 
-enum { GUEST_SECONDS = 90 * 86400, GUEST_RENEW_SECONDS = 7 * 86400, GUEST_ID_BYTES = 12, USER_AGENT_MOST = 300 };
+enum {
+    GUEST_SECONDS = 90 * 86400,
+    GUEST_RENEW_SECONDS = 7 * 86400,
+    GUEST_ID_BYTES = 12,
+    USER_AGENT_MOST = 300,
+    BEHIND_SECONDS = 60
+};
 
 /* The public id of a new guest: a keyed hash of its secret. It travels in the token as `sub`, so that it stays when
  * keys rotate. */
@@ -91,13 +97,20 @@ static void become_user(struct scope *scope, struct session *session, const stru
     scope->guest = TEXT("");
 }
 
+static void recognise(struct scope *scope, struct session *session, const struct token *token)
+{
+    bool cookie = session->jti.len && session->context == TOKEN_SESSION;
+    session->behind = cookie && session->expires_at + BEHIND_SECONDS < token->expires_at;
+    become_user(scope, session, token);
+}
+
 void session_judge(struct scope *scope, struct session *session, const struct token *token)
 {
     if (session->state != SESSION_CLAIMED)
         return;
     if (token && token->context == session->context && text_equal(token->hash, session->hash) &&
         (!session->sub.len || text_equal(token->userid, session->sub)))
-        become_user(scope, session, token);
+        recognise(scope, session, token);
     else
         *session = (struct session){ .state = SESSION_BAD,
                                      .from_cookie = session->from_cookie,
@@ -184,9 +197,11 @@ struct text session_renew(struct scope *scope, struct session *session)
     if (token->sight_due)
         token_seen(scope, &token->id, 1);
     token->sight_due = false;
-    if (session->context != TOKEN_SESSION || !token->renewal_due || token_renew(scope, token) != DONE)
+    if (session->context != TOKEN_SESSION || !(token->renewal_due || session->behind))
         return TEXT("");
-    token->renewal_due = false;
+    if (token->renewal_due && token_renew(scope, token) != DONE)
+        return TEXT("");
+    token->renewal_due = session->behind = false;
     session->expires_at = token->expires_at;
     return session_cookie(scope, session->jti, token);
 }

@@ -37,6 +37,7 @@ struct session {
     struct text sub;  /* the userid that the token names; empty: it was named by its hash alone */
     enum token_context context;
     struct token token; /* its row, once it was checked */
+    bool behind;        /* the session lasts longer than the cookie says: the answer that brought a new one was lost */
 };
 
 /* Judge what came by itself. Needs the scope's arena, config and now; fills what is known of the asker (a guest). */
@@ -70,7 +71,7 @@ enum outcome session_api_token(const struct scope *, int64_t user_id, struct tex
                                struct text *out, struct token *token) __attribute__((warn_unused_result));
 
 /* A user's session that is a week old is issued anew with the same jti, and its end moves; what is due of "last seen"
- * is written. The Set-Cookie value to send, or the empty text. */
+ * is written. A cookie that is behind is sent again. The Set-Cookie value to send, or the empty text. */
 struct text session_renew(struct scope *, struct session *);
 
 /* Make the asker a guest with an identity that lasts: fills scope and session, and returns the Set-Cookie value to

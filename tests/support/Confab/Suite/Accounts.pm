@@ -317,6 +317,12 @@ sub test_renewal () {
     is $site->psql("select count(*) from tokens where user_id = $ada->{id}"), 1, 'it is the same session';
     is me($browser), "user:$ada->{userid}", 'the new cookie holds';
     is $browser->page->{headers}{'set-cookie'}, undef, 'and is not made anew each time';
+    session($site, $ada, expires_at => "now() + interval '20 days'");
+    is me($browser), "user:$ada->{userid}", 'where the answer with the new cookie was lost';
+    like $browser->page->{headers}{'set-cookie'}, qr/^confab=[^;]+;.*Max-Age=1209600/m, 'it comes again';
+    is session_of($site, $ada, "expires_at > now() + interval '19 days'"), 't', 'the end of the session stays';
+    $browser->get('/');
+    is $browser->page->{headers}{'set-cookie'}, undef, 'then no more';
     session($site, $ada, expires_at => 'now()');
     like me($browser), qr/^guest:/, 'what psql ends has ended';
 }
