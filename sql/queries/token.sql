@@ -16,17 +16,18 @@ where t.hash = any ($1::text[]) and t.context in ('session', 'api') and t.ended_
 -- query token_start
 -- $1 user, $2 context, $3 hash, $4 csrf_secret, $5 remembered, $6 seconds to live, $7 user agent, $8 address, $9 hash of the session
 -- that it takes the place of, or null, $10 the password_hash that was verified, or null. The one before has been replaced if it is the
--- same person's, else its person has signed out here. (The lock: see user_set_password and users_end_banned.)
-with before as (
-    update tokens set ended_as = case when user_id = $1::bigint then 'replaced' else 'signed_out' end, expires_at = now()
-    where hash = $9::text and context = $2::text and ended_as is null and expires_at > now()
-), new as (
+-- same person's, else its person has signed out here. Where none can begin it stays. (The lock: see user_set_password and
+-- users_end_banned. It comes first, as there.)
+with new as (
     insert into tokens (user_id, context, hash, csrf_secret, remembered, expires_at, user_agent, address)
     select u.id, $2::text, $3::text, $4::text, $5::boolean, now() + $6::bigint * interval '1 second', $7::text, $8::text
     from users u
     where u.id = $1::bigint and u.banned_at is null and ($10::text is null or u.password_hash = $10::text)
     for share of u
     returning *
+), before as (
+    update tokens set ended_as = case when user_id = $1::bigint then 'replaced' else 'signed_out' end, expires_at = now()
+    where hash = $9::text and context = $2::text and ended_as is null and expires_at > now() and exists (select from new)
 )
 select @columns@
 from new t

@@ -235,6 +235,11 @@ subtest 'one in place of another' => sub {
     $last = last_number();
     $start->($ada, 'session', $_) for $new, $api, 'nothing';
     is_deeply logged($last), [], "what has ended, a program's, or nothing: nothing";
+    my ($kept, $banned) = (token($ada), person());
+    psql("update users set banned_at = now() where id = $banned");
+    $last = last_number();
+    $start->($banned, 'session', $kept);
+    is_deeply logged($last), [], 'who may not begin one ends none';
 };
 
 # Lists of statements at the same time, each in a psql of its own.
