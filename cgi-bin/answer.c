@@ -19,6 +19,7 @@ void answer_free(struct answer *answer)
 void answer_reset(struct answer *answer)
 {
     answer->status = 200;
+    answer->framed = false;
     buffer_clear(&answer->headers);
     buffer_clear(&answer->body);
 }
@@ -67,7 +68,7 @@ const char *answer_reason(int status)
 }
 
 /* Scripts, styles, pictures and connections of our own only; `self` does not mean ws: in every browser. */
-static const char *policy(const struct config *config, struct arena *arena)
+static const char *policy(const struct config *config, struct arena *arena, bool framed)
 {
     struct text host = config->origin;
     size_t scheme = config->secure ? 8 : 7;
@@ -76,15 +77,15 @@ static const char *policy(const struct config *config, struct arena *arena)
         arena,
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
         "connect-src 'self' ws%s://%.*s; frame-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; "
-        "object-src 'none'; frame-ancestors 'none'",
-        config->secure ? "s" : "", TEXT_ARGS(host));
+        "object-src 'none'; frame-ancestors '%s'",
+        config->secure ? "s" : "", TEXT_ARGS(host), framed ? "self" : "none");
 }
 
 static void add_security(struct answer *answer, struct arena *arena, const struct config *config)
 {
-    answer_header(answer, "Content-Security-Policy", text_of(policy(config, arena)));
+    answer_header(answer, "Content-Security-Policy", text_of(policy(config, arena, answer->framed)));
     answer_header(answer, "X-Content-Type-Options", TEXT("nosniff"));
-    answer_header(answer, "X-Frame-Options", TEXT("DENY"));
+    answer_header(answer, "X-Frame-Options", answer->framed ? TEXT("SAMEORIGIN") : TEXT("DENY"));
     /* Not no-referrer: it would make browsers send `Origin: null` with our own forms (Fetch, 3.2). */
     answer_header(answer, "Referrer-Policy", TEXT("same-origin"));
     answer_header(answer, "Cross-Origin-Opener-Policy", TEXT("same-origin"));

@@ -15,6 +15,7 @@ enum { ANSWER_MAX = 4 * 1024 * 1024, ANSWER_HEADERS_MAX = 16 * 1024 };
 
 struct answer {
     int status;
+    bool framed;           /* pages of ours may show it in a frame */
     struct buffer headers; /* lines, each ended by CRLF */
     struct buffer body;
 };

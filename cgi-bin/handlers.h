@@ -7,6 +7,8 @@ struct request;
 void rooms_home(struct request *); /* the lobby */
 void rooms_show(struct request *);
 
+void streams_show(struct request *); /* new ones, where no relay streams them */
+
 void messages_index(struct request *); /* older ones */
 void messages_show(struct request *);
 void messages_create(struct request *);

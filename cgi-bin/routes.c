@@ -9,6 +9,7 @@
 static const struct route routes[] = {
     { METHOD_GET,    "/",                             NEEDS_NOTHING, TAKES_NOTHING, rooms_home,         NULL },
     { METHOD_GET,    "/rooms/:slug",                  NEEDS_NOTHING, TAKES_NOTHING, rooms_show,         NULL },
+    { METHOD_GET,    "/rooms/:slug/stream",           NEEDS_NOTHING, TAKES_NOTHING, streams_show,       NULL },
     { METHOD_GET,    "/rooms/:slug/messages",         NEEDS_NOTHING, TAKES_NOTHING, messages_index,     NULL },
     { METHOD_GET,    "/rooms/:slug/messages/:id",     NEEDS_NOTHING, TAKES_NOTHING, messages_show,      NULL },
     { METHOD_POST,   "/rooms/:slug/messages",         NEEDS_WRITER,  TAKES_FORM,    messages_create,    messages_refused },

@@ -237,6 +237,22 @@ subtest 'a worker that is killed while it holds' => sub {
     is +($_->heard('room:lobby', 'new_message'))[-1]{message}, $text, 'takes nothing with it' for @clients;
 };
 
+subtest 'a room without JavaScript' => sub {
+    my $rev = $site->psql(q(select rev from rooms where slug = 'lobby'));
+    my $text = say_so();
+    my $frame = $ua->get($site->url("/rooms/lobby/stream?after=$rev"))->result;
+    is $frame->code, 200, 'has a page for its frame';
+    is $frame->dom->find('#msg-list > li.message')->size, 1, 'with what came since';
+    like $frame->dom->at('#msg-list')->all_text, qr/\Q$text\E/, 'in the same lines';
+    like $frame->dom->at('meta[http-equiv=refresh]')->{content}, qr{^\d+; url=\S*/rooms/lobby/stream\?after=$rev$}, 'it loads itself again';
+    is $frame->dom->at('p.refresh a')->{target}, '_self', 'or when asked';
+    like $frame->headers->header('Content-Security-Policy'), qr/frame-ancestors 'self'/, 'our own pages may frame it';
+    is $frame->headers->header('X-Frame-Options'), 'SAMEORIGIN', 'in old browsers too';
+    is $ua->get($site->url('/rooms/lobby'))->result->headers->header('X-Frame-Options'), 'DENY', 'but nothing else';
+    is $ua->get($site->url('/rooms/lobby/stream?after=x'))->result->code, 400, 'a place that is none';
+    is $ua->get($site->url('/rooms/nowhere/stream'))->result->code, 404, 'a room that is none';
+};
+
 subtest 'as plain CGI' => sub {
     my $ask = sub ($method, $query, %with) {
         my $answer = $site->cgi($method => "/live/longpoll?vsn=2.0.0&$query", env => { CONFAB_RELAY_POLL_WINDOW => '1 s' }, %with);

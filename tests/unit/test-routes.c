@@ -14,6 +14,7 @@
 
 HANDLER(rooms_home)
 HANDLER(rooms_show)
+HANDLER(streams_show)
 HANDLER(messages_index)
 HANDLER(messages_show)
 HANDLER(messages_create)
@@ -59,6 +60,7 @@ static const struct {
     { METHOD_GET, "/rooms/lobby", rooms_show, "lobby", NULL },
     { METHOD_GET, "/rooms/:slug", rooms_show, ":slug", NULL },
     { METHOD_GET, "/rooms/messages", rooms_show, "messages", NULL },
+    { METHOD_GET, "/rooms/lobby/stream", streams_show, "lobby", NULL },
     { METHOD_GET, "/rooms/lobby/messages", messages_index, "lobby", NULL },
     { METHOD_GET, "/rooms/lobby/messages/12", messages_show, "lobby,12", NULL },
     { METHOD_GET, "/rooms/:slug/messages/:id", messages_show, ":slug,:id", NULL },
