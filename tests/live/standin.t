@@ -3,7 +3,9 @@
 use v5.36;
 use FindBin qw($Bin);
 use lib "$Bin/../support";
+use Mojo::JSON;
 use Mojo::UserAgent;
+use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Confab::LongPoll;
@@ -267,6 +269,28 @@ subtest 'as plain CGI' => sub {
     my $began = time;
     is $ask->(GET => "token=$next->{token}")->{status}, 204, 'and holds a poll';
     cmp_ok time - $began, '>=', 1, 'for its window';
+};
+
+# A poll by plain CGI that listens elsewhere, and what is written by hand in the meantime.
+sub deaf_poll ($listen) {
+    my $bob = new_client();
+    $bob->joined;
+    my $pid = fork // die;
+    if (!$pid) { sleep 0.6; $site->psql(q(insert into messages (room_id, name, message) values (1, 'Op', 'unheard'))); POSIX::_exit(0) }
+    my $began = time;
+    my $answer = $site->cgi(GET => '/live/longpoll?vsn=2.0.0&token=' . $bob->token, env => { CONFAB_DATABASE_LISTEN_URL => $listen });
+    waitpid $pid, 0;
+    return (Mojo::JSON::decode_json($answer->{body})->{status}, time - $began);
+}
+
+subtest 'where bells are not heard' => sub {
+    my $socket = $site->psql('show unix_socket_directories');
+    for my $listen ('host=/nowhere', "host=$socket port=5432 dbname=postgres user=confab_handler") {
+        my ($status, $took) = deaf_poll($listen);
+        is $status, 200, 'a message comes all the same';
+        cmp_ok $took, '<', 2.5, 'within a second or so';
+        cmp_ok $took, '>', 0.6, 'when it is there';
+    }
 };
 
 unlike $site->log('access') . $site->log('nginx') . $site->log('handlers'), qr/token=/, 'no token is in a log';
