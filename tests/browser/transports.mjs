@@ -17,7 +17,7 @@ function polls(page) {
   return seen;
 }
 
-test('S88 with websockets blocked and no relay a page lives by polling', async () => {
+test('S88 with websockets blocked a page lives by polling, without a relay and with one', async () => {
   await site.takeAway('relay');
   const page = await open({ path: null, live: false });
   await page.addInitScript(() => {
