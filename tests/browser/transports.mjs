@@ -41,6 +41,13 @@ test('S88 with websockets blocked a page lives by polling, without a relay and w
   assert.deepEqual(page.complaints, []);
   site.bringBack('relay');
   assert.ok(await until(relayIsWell, 15000));
+  await isLive(other, 30000);
+  await say(other, 'from a websocket');
+  await sees(page, 'from a websocket', 1500);
+  await say(page, 'by a poll of the relay');
+  await sees(other, 'by a poll of the relay', 2000);
+  assert.equal(await page.locator('#status').textContent(), 'Live by polling');
+  assert.deepEqual(page.complaints, []);
 });
 
 test('S83 relay away: the page goes on by polling; relay back: by websocket within 30 seconds', async () => {
