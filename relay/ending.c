@@ -45,14 +45,24 @@ void ending_ask(const struct ending *ending, struct ending_read *out)
     memcpy(out->epoch, ending->epoch, sizeof out->epoch);
 }
 
-static void append(struct arena *arena, struct ending_read *read, const struct revocations *part)
+/* An arena keeps what was outgrown, so the room doubles each time. */
+static void make_room(struct arena *arena, struct ending_read *read, size_t wanted)
 {
-    struct revocation *items = arena_array(arena, read->count + part->count, sizeof *items);
+    if (wanted <= read->size)
+        return;
+    size_t size = wanted > 2 * read->size ? wanted : 2 * read->size;
+    struct revocation *items = arena_array(arena, size, sizeof *items);
     if (read->count)
         memcpy(items, read->items, read->count * sizeof *items);
-    if (part->count)
-        memcpy(items + read->count, part->items, part->count * sizeof *items);
     read->items = items;
+    read->size = size;
+}
+
+static void append(struct arena *arena, struct ending_read *read, const struct revocations *part)
+{
+    make_room(arena, read, read->count + part->count);
+    if (part->count)
+        memcpy(read->items + read->count, part->items, part->count * sizeof *read->items);
     read->count += part->count;
 }
 

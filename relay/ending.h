@@ -48,7 +48,7 @@ struct ending_read {
     bool lost;                     /* the log does not go on from there */
     int64_t now;                   /* the database's clock, seconds since 1970 */
     struct revocation *items;      /* in the job's arena */
-    size_t count;
+    size_t count, size;            /* and how many have room */
 };
 
 struct ending *ending_new(void) __attribute__((warn_unused_result, returns_nonnull));

@@ -67,6 +67,19 @@ for my $way (@ways) {
     };
 }
 
+subtest 'the end of very many at once' => sub {
+    my ($gone, $other) = $sessions->sessions(2);
+    my ($tab, $stays)  = (page($gone), page($other));
+    my $most = sub { Confab::Site::slurp('/proc/' . $site->pid('relay') . '/status') =~ /^VmHWM:\s*(\d+) kB/m; return $1 };
+    $site->psql("insert into tokens (user_id, context, hash, csrf_secret, expires_at)
+        select $gone->{user_id}, 'session', lpad(n::text, 43, 'm'), lpad('x', 43, 'x'), now() + interval '1 day' from generate_series(1, 60000) n");
+    my $before = $most->();
+    $site->psql("update tokens set ended_as = 'revoked', expires_at = now() where user_id = $gone->{user_id}");
+    ended('one of them', $tab, 'revoked');
+    goes_on('who is not among them', $stays);
+    cmp_ok $most->() - $before, '<', 80 * 1024, 'and the relay takes no more memory than the list needs';
+};
+
 subtest 'S97 one of two devices' => sub {
     my ($laptop) = $sessions->sessions(1);
     my ($phone, $bot) = ($sessions->sessions(1, of => $laptop), $sessions->sessions(1, of => $laptop, context => 'api'));
