@@ -3,6 +3,7 @@
 use v5.36;
 use FindBin qw($Bin);
 use lib "$Bin/../support";
+use Mojo::UserAgent;
 use Test::More;
 use Time::HiRes qw(time);
 use Confab::Phoenix;
@@ -14,6 +15,7 @@ use Confab::Wire qw(frame TEXT CLOSE);
 my $site     = Confab::Site->new(CONFAB_LIMITS_RATE => '1000/1s');
 my $sessions = Confab::Sessions->new($site);
 my $second   = Confab::Relay->new($site);
+my $ua       = Mojo::UserAgent->new;
 my $lobby    = 'room:lobby';
 my $password = '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$RdescudvJCsgt3ub+b27nA';
 
@@ -42,8 +44,29 @@ sub refused ($name, $session) {
     is $sessions->phoenix($session)->refused, 403, "$name: nobody comes in with it any more";
 }
 
+# A form of the site, sent by the browser of that session.
+sub form ($session, $path, %fields) {
+    my %from = (Cookie => $session->{cookie}, Origin => $site->origin, 'Sec-Fetch-Site' => 'same-origin');
+    return $ua->post($site->url($path) => \%from => form => { _method => 'delete', _csrf => $sessions->csrf($session), %fields })->result;
+}
+
+# By another device of the same person.
+sub by_another ($session, @form) {
+    my ($device) = $sessions->sessions(1, of => $session);
+    is form($device, @form)->code, 303, 'by another device';
+}
+sub email ($session) { return $site->psql("select email from users where id = $session->{user_id}") }
+sub tool (@arguments) { is $site->dev('confab', @arguments), '', "confab @arguments[0, 1]" }
+
 # Each way: what it does to a session, and what the page is told.
 my @ways = (
+    [ 'the form to log out', 'signed_out', sub ($s) { is form($s, '/users/log-out')->code, 303, 'it is answered' } ],
+    [ '"Sign out" in the list', 'revoked', sub ($s) { by_another($s, "/users/settings/sessions/$s->{hash}") } ],
+    [ '"Sign out everywhere else"', 'revoked', sub ($s) { by_another($s, '/users/settings/sessions', which => 'others') } ],
+    [ '"Sign out everywhere"', 'signed_out', sub ($s) { by_another($s, '/users/settings/sessions', which => 'all') } ],
+    [ 'confab session revoke', 'revoked', sub ($s) { tool(qw(session revoke), $s->{hash}) } ],
+    [ 'confab user ban', 'banned', sub ($s) { tool(qw(user ban --email), email($s)) } ],
+    [ 'confab user password', 'revoked', sub ($s) { tool(qw(user password --email), email($s), qw(--password), 'a horse of 7 colours') } ],
     [ 'signing out', 'signed_out', sub ($s) { $sessions->sign_out($s) } ],
     [ 'ending it by its time (psql)', 'revoked', sub ($s) { $site->psql("update tokens set expires_at = now() where id = $s->{id}") } ],
     [ 'deleting it (psql)', 'revoked', sub ($s) { $site->psql("delete from tokens where id = $s->{id}") } ],
