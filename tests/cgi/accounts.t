@@ -49,6 +49,26 @@ subtest 'the database is away' => sub {
     is $here->dom->at('#chat')->{'data-me'}, "user:$ada->{userid}", 'still signed in';
 };
 
+subtest 'over TLS' => sub {
+    my $ada = person($site);
+    my $browser = Confab::Browser->new(asker(CONFAB_SITE_URL => 'https://chat.example.org/'), 'https://chat.example.org');
+    my $answer = $browser->get('/users/log-in');
+    my $cookie = qr{[\w-]+\.[\w-]+\.[\w-]+; Path=/; HttpOnly; SameSite=Lax; Secure};
+    like $answer->{headers}{'set-cookie'}, qr/^__Host-confab=$cookie; Max-Age=\d+$/m, "3.3.1 a guest's cookie is Secure, and of this host alone";
+    is $answer->{headers}{'strict-transport-security'}, 'max-age=31536000', '3.4.1 HSTS';
+    $answer = $browser->submit_at('main form', email => $ada->{email}, password => $PASSWORD);
+    is $answer->{status}, 303, 'signing in';
+    like $answer->{headers}{'set-cookie'}, qr/^__Host-confab=$cookie$/m, "a member's cookie as well";
+    like $answer->{headers}{'set-cookie'}, qr{^__Host-confab-flash=welcome; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=60$}m, 'and the word for the next page';
+    my $good = $browser->cookie;
+    is $browser->get('/users/settings/sessions')->{status}, 200, 'it holds';
+    $browser->cookie($good =~ s/^__Host-//r);
+    is $browser->get('/users/settings/sessions')->{status}, 302, 'under the name of a site without TLS it does not';
+    $browser->cookie($good);
+    $browser->get('/');
+    like $browser->submit_at('header form')->{headers}{'set-cookie'}, qr{^__Host-confab=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0$}m, 'signing out takes that one away';
+};
+
 my $said = $site->log('cgi');
 unlike $said, qr/\Q$PASSWORD\E|wrong password|person-\d/, 'S81 no log holds a password or an address';
 like $said, qr/"event":"signed in"/, '16.3.1 sign-ins are logged';
