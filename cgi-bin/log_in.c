@@ -82,10 +82,14 @@ void log_in_elsewhere(struct request *request)
 }
 
 /* For a page that could not connect, or comes back out of a cache. It sets no cookie: one that is just being replaced
- * would come back over its successor. */
+ * would come back over its successor. Where it has been, the page has to ask once more, with that. */
 void log_in_current(struct request *request)
 {
     const struct text userid = request->scope.userid;
+    if (session_just_replaced(&request->scope, &request->session)) {
+        problem_show(request, 409, "There is a newer session in this browser.");
+        return;
+    }
     json_t *json = json_pack("{s:o}", "user", userid.len ? json_stringn(userid.at, userid.len) : json_null());
     char *text = json_dumps(json, JSON_COMPACT);
     must(json && text);

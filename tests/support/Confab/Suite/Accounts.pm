@@ -364,6 +364,7 @@ sub test_replaced () {
         unlike $browser->page->{headers}{'set-cookie'} // '', qr/^confab=/m, 'its answer sets none that could come over the new one';
     }
     is $browser->get('/users/settings')->{status}, 302, 'V7 7.2.4 it opens nothing';
+    is $ask->(GET => '/users/current', cookie => $old)->{status}, 409, 'nor is it said that nobody is signed in: an open page would take that for its end';
     $browser->cookie($old);
     is to($browser->post('/users/log-out', { _method => 'delete', _csrf => 'x' })), '/logout', 'signing out with it leads to where the new one ends';
     my %link = (headers => { 'Sec-Fetch-Site' => 'same-origin' });
