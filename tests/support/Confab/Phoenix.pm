@@ -37,7 +37,7 @@ sub opened ($self, $tx) {
     $tx->max_websocket_size(64 * 1024 * 1024);
     $tx->on(text => sub ($tx, $bytes) {
         my $frame = from_json(Mojo::Util::decode('UTF-8', $bytes));
-        push $self->{frames}->@*, $frame;
+        push $self->{frames}->@*, $frame unless $frame->[3] =~ /^presence_/; # comes when it comes; see heard
         $self->{replies}{ $frame->[1] } = $frame if $frame->[3] eq 'phx_reply' && defined $frame->[1];
         push $self->{heard}{ $frame->[2] }{ $frame->[3] }->@*, $frame->[4];
     });
