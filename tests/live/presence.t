@@ -28,7 +28,7 @@ sub page ($session, $payload = {}, %with) {
 # The list as the stock client would have it: key => metas. Differences before the first state are an error.
 sub list ($peer) {
     my $list;
-    for my $frame (grep { $_->[2] eq $lobby } $peer->frames) {
+    for my $frame (grep { $_->[2] eq $lobby } $peer->all_frames) {
         $list = { map { $_ => [ $frame->[4]{$_}{metas}->@* ] } keys $frame->[4]->%* } if $frame->[3] eq 'presence_state';
         next if $frame->[3] ne 'presence_diff';
         die 'a difference to nothing' if !$list;
@@ -62,7 +62,7 @@ subtest 'S35 guests' => sub {
     sees('S35 one guest', $bob, '0/1');
     my $eve = page(undef, { name => 'guest' });
     sees('two guests', $_, '0/2') for $bob, $eve;
-    my ($state) = grep { $_->[3] eq 'presence_state' } $eve->frames;
+    my ($state) = grep { $_->[3] eq 'presence_state' } $eve->all_frames;
     is_deeply [ $state->@[ 0, 1 ] ], [ '1', undef ], 'the state is a push to that join';
     my @metas = map { @$_ } values list($eve)->%*;
     is_deeply [ sort map { $_->{name} // '-' } @metas ], [ '-', 'guest' ], 'S38 with the name that was given, if there was one';
@@ -92,7 +92,7 @@ subtest 'S36 a person with three tabs on two relays' => sub {
     is scalar($watch->heard($lobby, 'presence_count')), 0, 'and nobody has left';
     $tabs[1]->finish;
     sees('they leave with the last', $far, '1/1');
-    my $before = $far->frames;
+    my $before = $far->all_frames;
     is $far->join($lobby)->{status}, 'ok', 'who joins anew';
     ok $far->wait(sub { $far->heard($lobby, 'presence_state') == 2 }), 'is sent the state again';
     sees('and is the same page as before', $far, '1/1');

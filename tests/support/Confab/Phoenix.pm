@@ -37,7 +37,7 @@ sub opened ($self, $tx) {
     $tx->max_websocket_size(64 * 1024 * 1024);
     $tx->on(text => sub ($tx, $bytes) {
         my $frame = from_json(Mojo::Util::decode('UTF-8', $bytes));
-        push $self->{frames}->@*, $frame unless $frame->[3] =~ /^presence_/; # comes when it comes; see heard
+        push $self->{frames}->@*, $frame;
         $self->{replies}{ $frame->[1] } = $frame if $frame->[3] eq 'phx_reply' && defined $frame->[1];
         push $self->{heard}{ $frame->[2] }{ $frame->[3] }->@*, $frame->[4];
     });
@@ -66,7 +66,8 @@ sub refused ($self) { $self->{refused} }    # the status, if it was not let in
 sub answer  ($self) { $self->{answer} }
 sub closed  ($self) { $self->{closed} }     # the close code
 sub reason  ($self) { $self->{reason} }
-sub frames  ($self) { $self->{frames}->@* }
+sub frames  ($self) { grep { $_->[3] !~ /^presence_/ } $self->{frames}->@* } # who is here comes between anything else
+sub all_frames ($self) { $self->{frames}->@* }
 sub tx      ($self) { $self->{tx} }
 
 # The payloads of an event on a topic.
