@@ -37,11 +37,11 @@ static enum outcome email_shown(struct request *request, bool typed, struct text
 static json_t *form_view(struct request *request, bool typed, struct text email, const char *sentence)
 {
     struct text to = return_to(request, typed ? &request->body : &request->query);
-    json_t *json = json_pack("{s:s, s:o, s:b, s:b, s:b, s:o, s:o}", "action", request_path(request, "users/log-in"),
-                             "email", page_typed(request, email), "again", request->session.state == SESSION_USER,
-                             "filled", email.len > 0, "remember", typed && form_has(&request->body, "remember_me"),
-                             "return_to", to.len ? json_stringn(to.at, to.len) : json_null(), "error",
-                             sentence ? json_string(sentence) : json_null());
+    json_t *json = json_pack(
+        "{s:s, s:o, s:b, s:b, s:b, s:o, s:o}", "action", request_path(request, "users/log-in"), "email",
+        page_typed(request, email), "again", request->session.state == SESSION_USER, "filled", email.len > 0,
+        "remember", typed && text_is(form_value(&request->body, "remember_me"), "on"), "return_to",
+        to.len ? json_stringn(to.at, to.len) : json_null(), "error", sentence ? json_string(sentence) : json_null());
     must(json != NULL);
     return json;
 }
@@ -135,7 +135,7 @@ void log_in_create(struct request *request)
     struct scope *scope = &request->scope;
     struct errors errors = { 0 };
     struct text kept, cookie, agent = gateway_variable(request->gateway, "HTTP_USER_AGENT");
-    bool remember = form_has(&request->body, "remember_me");
+    bool remember = text_is(form_value(&request->body, "remember_me"), "on");
     int64_t user_id;
     enum outcome outcome = user_by_password(scope, form_value(&request->body, "email"), TEXT(""),
                                             form_value(&request->body, "password"), &errors, &user_id, &kept);

@@ -216,6 +216,7 @@ static bool connect_anew(struct db *db)
     db->connection = PQconnectStartParams(keys, values, 1);
     must(db->connection != NULL);
     PQsetNoticeReceiver(db->connection, ignore_notice, NULL);
+    PQsetErrorVerbosity(db->connection, PQERRORS_TERSE); /* the detail can be a whole row, and what we log is this */
     if (PQstatus(db->connection) != CONNECTION_BAD && finish_connecting(db) && settings(db))
         return true;
     complain(db, "database away", "connect", PQerrorMessage(db->connection));

@@ -71,6 +71,8 @@ sub test_sign_in () {
     $answer = sign_in(browser(), $ada, email => "  \U$ada->{email} ", remember_me => 'on');
     like $answer->{headers}{'set-cookie'}, qr{^confab=[^;]+; Path=/; HttpOnly; SameSite=Lax; Max-Age=1209600$}m, 'remember_me: 14 days; case and blanks of the e-mail do not matter';
     is session_of($site, $ada, 'remembered'), 't', 'the session knows it';
+    $answer = sign_in(browser(), $ada, remember_me => 'off');
+    unlike $answer->{headers}{'set-cookie'}, qr/^confab=.*Max-Age/m, 'anything but "on" is no';
 }
 
 sub test_picture () {
