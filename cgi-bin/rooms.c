@@ -10,6 +10,7 @@
 #include "cgi-bin/problem.h"
 #include "cgi-bin/request.h"
 #include "chat/message.h"
+#include "chat/presence.h"
 #include "chat/room.h"
 #include "web/present.h"
 
@@ -81,18 +82,27 @@ static json_t *older_url(const struct request *request, const struct room *room,
                                     (long long)messages->items[0].seq));
 }
 
+/* Who is here is no reason to fail: without the database's answer nobody is shown. */
+static json_t *people_view(const struct request *request, const struct room *room)
+{
+    struct presence_list list = { .count = 0 };
+    if (request->head || presence_people(&request->scope, room->id, &list) != DONE)
+        list = (struct presence_list){ .count = 0 };
+    return present_people(request->scope.arena, &list);
+}
+
 static void render(struct request *request, const struct room *room, const struct messages *messages, int status,
                    bool typed, const struct errors *errors)
 {
     const struct scope *scope = &request->scope;
     page_identify(request);
     json_t *data = page_data(request, text_string(scope->arena, room->name));
-    must(json_object_update_new(data,
-                                json_pack("{s:o, s:I, s:s%, s:o, s:o, s:o}", "room", rooms_view(request, room), "rev",
-                                          (json_int_t)room->rev, "epoch", room->epoch.at, room->epoch.len, "html",
-                                          present_messages(scope->config, request->view, scope->arena, messages),
-                                          "older", older_url(request, room, messages), "form",
-                                          form_view(request, room, typed, errors))) == 0);
+    must(json_object_update_new(data, json_pack("{s:o, s:o, s:I, s:s%, s:o, s:o, s:o}", "room",
+                                                rooms_view(request, room), "people", people_view(request, room), "rev",
+                                                (json_int_t)room->rev, "epoch", room->epoch.at, room->epoch.len, "html",
+                                                present_messages(scope->config, request->view, scope->arena, messages),
+                                                "older", older_url(request, room, messages), "form",
+                                                form_view(request, room, typed, errors))) == 0);
     page_render(request, status, "rooms/show", data);
 }
 

@@ -29,8 +29,8 @@ enum {
     TOLD_PER_MS = 20,      /* frames that may be sent, on average */
     AGAIN_MS = 15000,      /* without a bell */
     AGAIN_MOST = 10,       /* of those in a second */
-    TYPING_MS = 1000,      /* one page is passed on so often */
-    TYPING_APART_MS = 100, /* one of a room */
+    TYPING_MS = 1000,      /* once in it a page is passed on, */
+    TYPING_MOST = 10,      /* and so many of a room */
     TEXT_MAX = 4 * 1024 * 1024,
 };
 
@@ -50,7 +50,8 @@ struct crowd {
     struct found found; /* arena NULL: nothing yet */
     bool rung, due, out;
     int64_t read_at, next_at;         /* relay_now */
-    int64_t typed_at, typing_free_at; /* relay_now: one was passed on, one may be told again */
+    int64_t typed_until;    /* relay_now: the time that those so far would take at the average */
+    int64_t typing_free_at; /* one may be told again */
 };
 
 struct crowds {
@@ -391,9 +392,15 @@ bool crowd_may_type(struct crowds *crowds, struct hub_member *member)
 {
     struct page *page = member->page;
     int64_t now = relay_now(crowds->relay);
-    if (!page || now - page->typed_at < TYPING_MS || now - page->crowd->typed_at < TYPING_APART_MS)
+    if (!page || now - page->typed_at < TYPING_MS)
         return false;
-    page->typed_at = page->crowd->typed_at = now;
+    struct crowd *crowd = page->crowd;
+    if (crowd->typed_until < now - TYPING_MS)
+        crowd->typed_until = now - TYPING_MS;
+    if (crowd->typed_until + TYPING_MS / TYPING_MOST > now)
+        return false;
+    crowd->typed_until += TYPING_MS / TYPING_MOST;
+    page->typed_at = now;
     return true;
 }
 

@@ -73,4 +73,9 @@ struct presence_list {
 enum outcome presence_read(const struct scope *, int64_t room_id, struct presence_list *out)
     __attribute__((warn_unused_result));
 
+/* The same for a page that is read once: people alone, each once, the first by name, with user_id, userid, name and
+ * picture. */
+enum outcome presence_people(const struct scope *, int64_t room_id, struct presence_list *out)
+    __attribute__((warn_unused_result));
+
 #endif

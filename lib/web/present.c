@@ -9,6 +9,7 @@
 #include "base/must.h"
 #include "base/utf8.h"
 #include "chat/message.h"
+#include "chat/presence.h"
 #include "chat/user.h"
 #include "web/json_text.h"
 #include "web/links.h"
@@ -238,5 +239,29 @@ json_t *present_user(const struct user *user, bool all)
                                     json_pack("{s:o, s:o, s:o, s:o}", "email", json_text_or_null(user->email), "phone",
                                               json_text_or_null(user->phone), "role", json_text(user->role),
                                               "confirmed_at", json_time(user->confirmed_at * 1000000))) == 0);
+    return json;
+}
+
+/* S35: "1 guest", "3 guests", nothing for none. */
+static json_t *json_guests(struct arena *arena, int64_t count)
+{
+    if (!count)
+        return json_null();
+    return json_string(count == 1 ? "1 guest" : arena_printf(arena, "%lld guests", (long long)count));
+}
+
+json_t *present_people(struct arena *arena, const struct presence_list *list)
+{
+    json_t *named = json_array();
+    long long more = (long long)list->people - (long long)list->count;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct presence_entry *entry = &list->entries[i];
+        json_array_append_new(named, json_pack("{s:o, s:o, s:o, s:o}", "userID", json_text(entry->userid), "name",
+                                               json_text(entry->name), "picture", json_text_or_null(entry->picture),
+                                               "initials", json_text(initial(entry->name))));
+    }
+    json_t *json = json_pack("{s:o, s:o, s:o}", "guests", json_guests(arena, list->guests), "named", named, "more",
+                             more > 0 ? json_string(arena_printf(arena, "and %lld more", more)) : json_null());
+    must(json != NULL);
     return json;
 }

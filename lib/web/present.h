@@ -13,6 +13,7 @@ struct arena;
 struct config;
 struct message;
 struct messages;
+struct presence_list;
 struct user;
 struct view;
 
@@ -34,6 +35,9 @@ bool present_message(const struct config *, const struct view *, struct arena *,
 /* A person as INTERFACE describes one; all: what only that person and admins see as well. Never a hash. A new
  * reference. */
 json_t *present_user(const struct user *, bool all);
+
+/* What views/rooms/_people.mustache needs. A new reference. */
+json_t *present_people(struct arena *, const struct presence_list *);
 
 /* How many bytes a rendered message can have at most. */
 enum { PRESENT_HTML_MAX = 256 * 1024 };

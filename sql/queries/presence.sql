@@ -69,6 +69,27 @@ from counts c
 left join placed p on p.tab <= 8 and p.place <= case when c.people + c.guests > 200 then 50 else 200 end
 order by p.place, p.tab;
 
+-- query presence_people read
+-- $2 room. The same counts, and the first 50 people by name: what a page shows that is read once. Guests are not looked at one by one
+with here as (
+    select p.user_id
+    from rooms_visible($1::bigint) r
+    join presences p on p.room_id = r.id
+    where r.id = $2::bigint
+), people as (
+    select distinct user_id from here where user_id is not null
+), first as (
+    select u.id, u.userid, u.name, u.picture
+    from people p
+    join users u on u.id = p.user_id
+    order by lower(u.name), u.id
+    limit 50
+)
+select (select count(*) from people), (select count(*) from here where user_id is null), f.id, f.userid, f.name, f.picture
+from (select) nobody
+left join first f on true
+order by lower(f.name), f.id;
+
 -- query presence_typing again
 -- $2 room, $3 ref of the asker's page, $4 hash of the token that the asker came with, or null. Tells whoever listens that it is typing,
 -- if the page is here and the session holds

@@ -5,6 +5,7 @@ import { History } from "./history.js";
 import { Messages } from "./messages.js";
 import { Outbox } from "./outbox.js";
 import { forget } from "./person.js";
+import { People } from "./presence.js";
 import { Room } from "./room.js";
 import { Scroll } from "./scroll.js";
 import { Status } from "./status.js";
@@ -49,6 +50,17 @@ const outbox = new Outbox({
   },
 });
 
+const people = new People({
+  place: document.getElementById("people-list"),
+  line: document.getElementById("typing"),
+  text: document.getElementById("msg"),
+  me,
+  say: (sentence) => scroll.keep(() => {
+    messages.notice(sentence);
+    messages.dress();
+  }),
+});
+
 const room = new Room({
   live,
   topic,
@@ -62,6 +74,7 @@ const room = new Room({
   history,
   scroll,
   outbox,
+  people,
   status,
   name: () => form.elements.namedItem("name")?.value.trim(),
   ended(reason) {

@@ -90,7 +90,7 @@ export class Messages {
 
   /** Puts these lines in place of all stored ones. */
   replaceAll(lines) {
-    for (const line of this.lines) line.remove();
+    for (const line of [...this.lines, ...this.#notices]) line.remove();
     this.floor = 0;
     for (const line of lines) this.upsert(line);
   }
@@ -99,8 +99,16 @@ export class Messages {
   trim() {
     const lines = this.lines;
     if (lines.length <= TOO_MANY) return false;
+    const first = lines[lines.length - KEPT];
     for (const line of lines.slice(0, lines.length - KEPT)) line.remove();
+    for (const notice of this.#notices) if (notice.compareDocumentPosition(first) & Node.DOCUMENT_POSITION_FOLLOWING) notice.remove();
     return true;
+  }
+
+  /** Puts a sentence at the end that is no message: it is shown here, and stored nowhere. */
+  notice(sentence) {
+    const line = Object.assign(document.createElement("li"), { className: "notice", textContent: sentence });
+    this.#list.insertBefore(line, this.#firstPending());
   }
 
   appendPending(line) {
@@ -111,6 +119,10 @@ export class Messages {
   dress() {
     let before = { who: "", at: NaN, day: "" };
     for (const line of this.#list.children) {
+      if (line.className === "notice") {
+        before = { ...before, who: "" };
+        continue;
+      }
       if (!this.#facts.has(line)) this.#facts.set(line, this.#dressOne(line));
       const facts = this.#facts.get(line);
       const sameDay = facts.day === before.day;
@@ -131,7 +143,11 @@ export class Messages {
     return { at: writtenAt(line), day: dayOf(line), who: name && by ? `${by} ${name}` : "" };
   }
 
+  get #notices() {
+    return [...this.#list.querySelectorAll("li.notice")];
+  }
+
   #firstPending() {
-    return this.#list.querySelector("li:not([data-seq])");
+    return this.#list.querySelector("li.message:not([data-seq])");
   }
 }

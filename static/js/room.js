@@ -37,7 +37,7 @@ export class Room {
   #cooling = 0;
   #doubting = false;
 
-  /** `page`: path, action, live, topic, rev, epoch, me, guest; messages, history, scroll, outbox, status; name(), ended(reason). */
+  /** `page`: path, action, live, topic, rev, epoch, me, guest; messages, history, scroll, outbox, people, status; name(), ended(reason). */
   constructor(page) {
     this.#page = page;
     this.#rev = page.rev;
@@ -62,6 +62,7 @@ export class Room {
       this.#channel.on(event, (message) => this.#changed(message));
     }
     this.#channel.on("session_ended", ({ reason }) => this.#sessionEnded(reason));
+    this.#page.people.listen(this.#channel);
     this.#channel.join()
       .receive("ok", (answer) => this.#caughtUp(answer))
       .receive("error", ({ reason }) => reason === "unauthorized" && this.#sessionEnded("unauthorized"));
@@ -212,6 +213,7 @@ export class Room {
 
   #takePage(html) {
     takeCsrfToken(html);
+    this.#page.people.take(new DOMParser().parseFromString(html, "text/html"));
     this.#apply(linesIn(html));
   }
 

@@ -146,7 +146,7 @@ subtest 'typing' => sub {
     }
     is scalar($tab->heard($lobby, 'typing')), 0, 'but not to the page itself';
     my $everybody = list($far);
-    $far->forget->rest(0.2);
+    $far->forget;
     is $guest->push($lobby, typing => {})->{status}, 'ok', 'more of it' for 1 .. 20;
     ok $far->wait(sub { $far->heard($lobby, 'typing') }), 'a guest types';
     $far->rest(0.5);
