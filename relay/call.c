@@ -159,7 +159,10 @@ static void submit(struct relay *relay, struct call *first, size_t count, struct
     batch->calls = arena_array(batch->job.arena, count, sizeof(struct call *));
     for (struct call *call = first; batch->count < count; call = call->next)
         batch->calls[batch->count++] = call;
-    pool_submit(relay->pool, &batch->job);
+    if (waiting)
+        pool_submit_urgent(relay->pool, &batch->job);
+    else
+        pool_submit(relay->pool, &batch->job);
 }
 
 static struct waiting *waiting_of(struct calls *calls, int64_t room_id)

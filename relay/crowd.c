@@ -9,12 +9,9 @@
 #include "base/buffer.h"
 #include "base/config.h"
 #include "base/must.h"
-#include "chat/presence.h"
-#include "chat/scope.h"
-#include "live/frame.h"
-#include "live/presence_events.h"
 #include "relay/broadcast.h"
 #include "relay/hub.h"
+#include "relay/listing.h"
 #include "relay/peer.h"
 #include "relay/pool.h"
 #include "relay/presence.h"
@@ -23,22 +20,18 @@
 
 enum {
     BUCKETS = 256,
-    APART_MS = 100,        /* at least, between two reads of a room */
-    APART_TIMES = 5,       /* as long as the read took */
-    RETRY_MS = 1000,       /* after one that failed */
-    TOLD_PER_MS = 20,      /* frames that may be sent, on average */
-    AGAIN_MS = 15000,      /* without a bell */
-    AGAIN_MOST = 10,       /* of those in a second */
-    TYPING_MS = 1000,      /* once in it a page is passed on, */
-    TYPING_MOST = 10,      /* and so many of a room */
-    TEXT_MAX = 4 * 1024 * 1024,
-};
-
-/* What was read, with all that is made of it. */
-struct found {
-    struct arena *arena;
-    struct presence_list list;
-    struct text state, count; /* payloads */
+    APART_MS = 100, /* at least, between two reads of a room */
+    APART_MOST_MS = 1000,
+    APART_TIMES = 5, /* as long as the read took */
+    RETRY_MS = 1000, /* after one that failed */
+    PORTION = 500,   /* so many are told in one go, */
+    PORTION_MS = 20, /* and as many again after this */
+    TOLD_PER_MS = PORTION / PORTION_MS,
+    AGAIN_MS = 15000, /* without a bell */
+    AGAIN_MOST = 10,  /* of those in a second */
+    TYPING_MS = 1000, /* once in it a page is passed on, */
+    TYPING_MOST = 10, /* and so many of a room */
+    TEXT_MAX = 1024,
 };
 
 struct crowd {
@@ -48,10 +41,11 @@ struct crowd {
     int64_t room_id;
     size_t pages;       /* here; 0: forgotten as soon as no read is out */
     struct found found; /* arena NULL: nothing yet */
+    uint32_t version;   /* of it */
     bool rung, due, out;
-    int64_t read_at, next_at;         /* relay_now */
-    int64_t typed_until;    /* relay_now: the time that those so far would take at the average */
-    int64_t typing_free_at; /* one may be told again */
+    int64_t read_at, next_at; /* relay_now */
+    int64_t typed_until;      /* relay_now: the time that those so far would take at the average */
+    int64_t typing_free_at;   /* one may be told again */
 };
 
 struct crowds {
@@ -62,6 +56,8 @@ struct crowds {
     struct crowd *due, **due_end;
     bool out;
     int64_t quiet_until; /* relay_now */
+    struct telling *telling;
+    uv_timer_t next_portion;
 };
 
 /* --- crowds --- */
@@ -149,15 +145,6 @@ void crowd_leave(struct crowds *crowds, struct crowd **leaving)
 
 /* --- telling --- */
 
-static struct broadcast *frame_of(struct text topic, const json_t *join_ref, const char *event, struct text payload)
-{
-    struct buffer text = buffer_new(TEXT_MAX);
-    frame_push_text(&text, join_ref, topic, event, payload);
-    struct broadcast *frame = broadcast_frame(OPCODE_TEXT, buffer_view(&text), 0);
-    buffer_free(&text);
-    return frame;
-}
-
 /* A page that does not take what it is sent gets no more of this; one that is told by other means gets none at all. */
 static bool may_tell(const struct peer *peer)
 {
@@ -169,122 +156,106 @@ void crowd_greet(struct crowds *crowds, struct hub_member *member)
     struct page *page = member->page;
     const struct found *found = &page->crowd->found;
     struct peer *peer = member->peer;
-    page->told = false;
+    page->told = 0;
     if (!found->arena || !may_tell(peer)) {
         make_due(crowds, page->crowd);
         return;
     }
     struct text topic = hub_topic(member->room);
-    struct broadcast *state = frame_of(topic, member->join_ref, "presence_state", found->state);
-    struct broadcast *count = frame_of(topic, NULL, "presence_count", found->count);
+    struct broadcast *state = listing_frame(topic, member->join_ref, "presence_state", found->state);
+    struct broadcast *count = listing_frame(topic, NULL, "presence_count", found->count);
     peer_send(peer, state);
     peer_send(peer, count);
     broadcast_release(&state);
     broadcast_release(&count);
-    page->told = true;
+    page->told = page->crowd->version;
 }
 
+static void next_portion(uv_timer_t *timer);
+
+/* A list that is being told. Pages are told by their serials, so that it does not matter who comes and goes meanwhile.
+ */
 struct telling {
+    int64_t room_id;
     struct broadcast *all, *change; /* the list; what is new in it, or NULL */
+    uint32_t from, to;              /* the versions between which that is the change */
+    uint64_t portion, portions;
     size_t told;
+    bool skipped; /* somebody, who is to hear all of it soon */
 };
 
 static void tell(struct hub_member *member, void *context)
 {
     struct telling *telling = context;
     struct page *page = member->page;
-    if (!page || (page->told && !telling->change))
+    if (!page || page->told == telling->to || page->serial % telling->portions != telling->portion)
         return;
-    bool may = may_tell(member->peer);
+    bool known = telling->change && page->told == telling->from, may = may_tell(member->peer);
     if (may)
-        peer_tell(member->peer, page->told ? telling->change : telling->all);
-    page->told = may;
+        peer_tell(member->peer, known ? telling->change : telling->all);
+    page->told = may ? telling->to : 0;
+    telling->skipped = telling->skipped || (!may && ((struct peer *)member->peer)->state == PEER_OPEN);
     telling->told++;
 }
 
-/* --- reading, on a worker --- */
-
-struct list_job {
-    struct job job;
-    struct crowds *crowds;
-    struct crowd *crowd;
-    int64_t room_id, since;
-    const struct found *was; /* the crowd's, which stays as it is meanwhile */
-    struct text topic;
-    enum outcome outcome;
-    struct found found;
-    struct broadcast *all, *change;
-};
-
-static void release(void *arg)
+static void telling_free(struct telling **telling)
 {
-    struct list_job *list = arg;
-    arena_free(&list->found.arena);
-    broadcast_release(&list->all);
-    broadcast_release(&list->change);
-}
-
-static struct text payload(struct list_job *list, void (*write)(struct buffer *, const struct presence_list *))
-{
-    struct buffer text = buffer_new(TEXT_MAX);
-    write(&text, &list->found.list);
-    struct text copy = text_copy(list->found.arena, buffer_view(&text));
-    buffer_free(&text);
-    return copy;
-}
-
-static struct broadcast *two(struct broadcast *first, struct broadcast *second)
-{
-    struct broadcast *both = broadcast_join((struct broadcast *const[]){ first, second }, 2);
-    broadcast_release(&first);
-    broadcast_release(&second);
-    return both;
-}
-
-/* What those hear who know the list as it was. */
-static struct broadcast *change(const struct list_job *list)
-{
-    const struct found *is = &list->found, *was = list->was;
-    struct buffer diff = buffer_new(TEXT_MAX);
-    struct broadcast *frame = NULL;
-    if (!was->arena || was->list.cut != is->list.cut)
-        return broadcast_share(list->all);
-    if (presence_diff_json(&diff, &was->list, &is->list))
-        frame = frame_of(list->topic, NULL, "presence_diff", buffer_view(&diff));
-    buffer_free(&diff);
-    if (text_equal(was->count, is->count))
-        return frame;
-    struct broadcast *count = frame_of(list->topic, NULL, "presence_count", is->count);
-    return frame ? two(frame, count) : count;
-}
-
-static void list_work(struct job *job, struct scope *scope, const struct view *view)
-{
-    struct list_job *list = (struct list_job *)job;
-    struct scope own = *scope;
-    (void)view;
-    list->found.arena = own.arena = arena_new();
-    arena_own(job->arena, list, release);
-    list->outcome = presence_read(&own, list->room_id, &list->found.list);
-    if (list->outcome != DONE)
+    if (!*telling)
         return;
-    list->found.state = payload(list, presence_state_json);
-    list->found.count = payload(list, presence_count_json);
-    list->all = two(frame_of(list->topic, NULL, "presence_state", list->found.state),
-                    frame_of(list->topic, NULL, "presence_count", list->found.count));
-    list->change = change(list);
+    broadcast_release(&(*telling)->all);
+    broadcast_release(&(*telling)->change);
+    free(*telling);
+    *telling = NULL;
+}
+
+static void told_all(struct crowds *crowds)
+{
+    struct telling *telling = crowds->telling;
+    struct crowd *crowd = *place_of(crowds, telling->room_id);
+    crowds->quiet_until = relay_now(crowds->relay) + (int64_t)(telling->told / telling->portions / TOLD_PER_MS);
+    if (crowd && telling->skipped) {
+        crowd->next_at = relay_now(crowds->relay) + RETRY_MS;
+        make_due(crowds, crowd);
+    }
+    telling_free(&crowds->telling);
+}
+
+static void tell_portion(struct crowds *crowds)
+{
+    struct telling *telling = crowds->telling;
+    struct hub_room *room = hub_room_by_id(crowds->relay->hub, telling->room_id);
+    if (room)
+        hub_each(crowds->relay->hub, room, tell, telling);
+    if (room && ++telling->portion < telling->portions)
+        uv_timer_start(&crowds->next_portion, next_portion, PORTION_MS, 0);
+    else
+        told_all(crowds);
+}
+
+static void next_portion(uv_timer_t *timer)
+{
+    struct crowds *crowds = timer->data;
+    tell_portion(crowds);
+    crowd_read(crowds);
 }
 
 /* --- and back --- */
 
 static void tell_room(struct list_job *list)
 {
-    struct crowds *crowds = list->crowds;
-    struct hub_room *room = hub_room_by_id(crowds->relay->hub, list->room_id);
-    struct telling telling = { .all = list->all, .change = list->change };
-    if (room)
-        hub_each(crowds->relay->hub, room, tell, &telling);
-    crowds->quiet_until = relay_now(crowds->relay) + (int64_t)(telling.told / TOLD_PER_MS);
+    struct crowd *crowd = list->crowd;
+    struct telling *telling = calloc(1, sizeof *telling);
+    must(telling != NULL && !list->crowds->telling);
+    *telling = (struct telling){ .room_id = list->room_id,
+                                 .all = broadcast_share(list->all),
+                                 .change = list->change ? broadcast_share(list->change) : NULL,
+                                 .from = crowd->version,
+                                 .portions = 1 + crowd->pages / PORTION };
+    if (list->change && ++crowd->version == 0)
+        crowd->version++;
+    telling->to = crowd->version;
+    list->crowds->telling = telling;
+    tell_portion(list->crowds);
 }
 
 static void take_over(struct list_job *list, int64_t now)
@@ -299,18 +270,24 @@ static void take_over(struct list_job *list, int64_t now)
     put_last(list->crowds, crowd);
 }
 
+static int64_t apart(int64_t took)
+{
+    int64_t wanted = took * APART_TIMES;
+    return wanted < APART_MS ? APART_MS : wanted < APART_MOST_MS ? wanted : APART_MOST_MS;
+}
+
 static void list_done(struct job *job)
 {
     struct list_job *list = (struct list_job *)job;
     struct crowds *crowds = list->crowds;
     struct crowd *crowd = list->crowd;
-    int64_t now = relay_now(crowds->relay), took = (now - list->since) * APART_TIMES;
+    int64_t now = relay_now(crowds->relay);
     crowds->out = crowd->out = false;
     if (!crowd->pages) {
         crowd_free(crowd);
         return;
     }
-    crowd->next_at = now + (took > APART_MS ? took : APART_MS);
+    crowd->next_at = now + apart(list->took);
     if (list->outcome == DONE)
         take_over(list, now);
     else
@@ -322,11 +299,10 @@ static void list_done(struct job *job)
 
 static void submit(struct crowds *crowds, struct crowd *crowd, const struct hub_room *room)
 {
-    struct list_job *list = job_new(sizeof *list, list_work, list_done);
+    struct list_job *list = job_new(sizeof *list, listing_work, list_done);
     list->crowds = crowds;
     list->crowd = crowd;
     list->room_id = crowd->room_id;
-    list->since = relay_now(crowds->relay);
     list->was = &crowd->found;
     list->topic = text_copy(list->job.arena, hub_topic(room));
     crowd->rung = false;
@@ -337,7 +313,7 @@ static void submit(struct crowds *crowds, struct crowd *crowd, const struct hub_
 void crowd_read(struct crowds *crowds)
 {
     int64_t now = relay_now(crowds->relay);
-    if (crowds->out || now < crowds->quiet_until)
+    if (crowds->out || crowds->telling || now < crowds->quiet_until)
         return;
     for (struct crowd *crowd = crowds->due, *next; crowd; crowd = next) {
         const struct hub_room *room = hub_room_by_id(crowds->relay->hub, crowd->room_id);
@@ -429,7 +405,7 @@ static struct broadcast *typing_frame(struct text topic, const json_t *said)
     buffer_string(&text, ",\"name\":");
     json_text_string_or_null(&text, (struct text){ json_string_value(name), json_string_length(name) });
     buffer_char(&text, '}');
-    struct broadcast *frame = frame_of(topic, NULL, "typing", buffer_view(&text));
+    struct broadcast *frame = listing_frame(topic, NULL, "typing", buffer_view(&text));
     buffer_free(&text);
     return frame;
 }
@@ -466,12 +442,21 @@ struct crowds *crowds_new(struct relay *relay, struct presence *presence)
     crowds->relay = relay;
     crowds->presence = presence;
     crowds->due_end = &crowds->due;
+    uv_timer_init(relay->loop, &crowds->next_portion);
+    crowds->next_portion.data = crowds;
     return crowds;
 }
 
-void crowds_free(struct crowds **crowds)
+static void closed(uv_handle_t *timer)
 {
-    must(!*crowds || !(*crowds)->first);
-    free(*crowds);
-    *crowds = NULL;
+    free(timer->data);
+}
+
+void crowds_free(struct crowds **gone)
+{
+    struct crowds *crowds = *gone;
+    must(!crowds->first);
+    telling_free(&crowds->telling);
+    uv_close((uv_handle_t *)&crowds->next_portion, closed);
+    *gone = NULL;
 }

@@ -6,8 +6,8 @@
  * 2. Who joins is sent the list as it was told to the others, or hears the first one when it is read; after that,
  *    differences. Who is pending hears nothing: the list follows the answer to its join.
  * 3. What is told is bounded by time, not by how many come: one read is out at a time, none of the same room sooner
- *    than a tenth of a second after the one before, nor before five times as long as that took; and after telling many,
- *    nothing is read for a while.
+ *    than a tenth of a second after the one before, nor before five times as long as that took. A large room is told in
+ *    portions, so that nobody waits for it, and nothing is read until all have been told.
  * 4. A page that is slow to take what it is sent is told nothing, and later everything at once. */
 #ifndef CONFAB_RELAY_CROWD_H
 #define CONFAB_RELAY_CROWD_H
@@ -24,7 +24,7 @@ struct presence;
 struct relay;
 
 struct crowds *crowds_new(struct relay *, struct presence *) __attribute__((warn_unused_result, returns_nonnull));
-/* All pages must have left, and no jobs may be out. */
+/* All pages must have left, and no jobs may be out. The loop must run once more. */
 void crowds_free(struct crowds **);
 
 /* A page in a room more, and one less; clears the caller's pointer. */

@@ -18,7 +18,8 @@ struct pool {
     const struct view *view;
     uv_mutex_t lock; /* guards the queues and stopping */
     uv_cond_t more;
-    struct queue waiting, finished;
+    struct queue urgent, waiting, finished;
+    unsigned taken;
     bool stopping;
     atomic_uint era; /* of the connections */
     uv_async_t wake;
@@ -51,12 +52,20 @@ static void do_job(struct pool *pool, struct job *job, struct db *db)
     uv_async_send(&pool->wake);
 }
 
+/* Every fourth is one of those that can wait, so that all get on. */
+static struct job *take_next(struct pool *pool)
+{
+    bool patient = pool->waiting.first && (!pool->urgent.first || pool->taken % 4 == 3);
+    pool->taken++;
+    return take(patient ? &pool->waiting : &pool->urgent);
+}
+
 static struct job *next_job(struct pool *pool)
 {
     uv_mutex_lock(&pool->lock);
-    while (!pool->stopping && !pool->waiting.first)
+    while (!pool->stopping && !pool->waiting.first && !pool->urgent.first)
         uv_cond_wait(&pool->more, &pool->lock);
-    struct job *job = pool->stopping ? NULL : take(&pool->waiting);
+    struct job *job = pool->stopping ? NULL : take_next(pool);
     uv_mutex_unlock(&pool->lock);
     return job;
 }
@@ -99,6 +108,7 @@ struct pool *pool_new(uv_loop_t *loop, int count, const struct config *config, c
     pool->config = config;
     pool->view = view;
     pool->count = count;
+    pool->urgent = (struct queue){ NULL, &pool->urgent.first };
     pool->waiting = (struct queue){ NULL, &pool->waiting.first };
     pool->finished = (struct queue){ NULL, &pool->finished.first };
     must(uv_mutex_init(&pool->lock) == 0 && uv_cond_init(&pool->more) == 0);
@@ -117,12 +127,22 @@ void *job_new(size_t size, void (*work)(struct job *, struct scope *, const stru
     return job;
 }
 
-void pool_submit(struct pool *pool, struct job *job)
+static void submit(struct pool *pool, struct queue *queue, struct job *job)
 {
     uv_mutex_lock(&pool->lock);
-    put(&pool->waiting, job);
+    put(queue, job);
     uv_cond_signal(&pool->more);
     uv_mutex_unlock(&pool->lock);
+}
+
+void pool_submit(struct pool *pool, struct job *job)
+{
+    submit(pool, &pool->waiting, job);
+}
+
+void pool_submit_urgent(struct pool *pool, struct job *job)
+{
+    submit(pool, &pool->urgent, job);
 }
 
 void pool_renew(struct pool *pool)
@@ -149,7 +169,7 @@ void pool_free(struct pool **gone)
     uv_mutex_unlock(&pool->lock);
     for (int i = 0; i < pool->count; i++)
         uv_thread_join(&pool->threads[i]);
-    for (struct job *job; (job = take(&pool->waiting)) || (job = take(&pool->finished));)
+    for (struct job *job; (job = take(&pool->urgent)) || (job = take(&pool->waiting)) || (job = take(&pool->finished));)
         job_drop(job);
     uv_close((uv_handle_t *)&pool->wake, closed);
     *gone = NULL;

@@ -33,6 +33,9 @@ void job_drop(struct job *);
 /* Hand it over: it is the pool's until done is called. */
 void pool_submit(struct pool *, struct job *);
 
+/* The same for what is to be done before what waits: somebody wrote something, while others only come. */
+void pool_submit_urgent(struct pool *, struct job *);
+
 /* The database has forgotten our connections: what waits on one gives up, and new ones are opened. */
 void pool_renew(struct pool *);
 

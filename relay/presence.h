@@ -37,7 +37,7 @@ struct page {
     uint8_t known;    /* what the database has of it */
     bool due, out;    /* waits to be told of; is being told of */
     bool changed;     /* since that began */
-    bool told;        /* it was sent its room's list: now it hears of changes */
+    uint32_t told;    /* which of its room's lists it knows; 0: none */
 };
 
 struct presence *presence_new(struct relay *) __attribute__((warn_unused_result, returns_nonnull));

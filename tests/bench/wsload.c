@@ -161,7 +161,7 @@ static void text(struct client *client, const char *payload, size_t len, int64_t
             deliver(client, n, len, now);
     } else if (len == 1 && *payload == '2') {
         socket_frame(client->fd, 1, "3", 1); /* Engine.IO's own ping */
-    } else if (!memmem(payload, len, "phx_reply", 9)) {
+    } else if (!memmem(payload, len, "phx_reply", 9) && !memmem(payload, len, "\"presence_", 10)) {
         strange++;
     }
 }
