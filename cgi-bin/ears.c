@@ -12,6 +12,7 @@
 #include "db/listener.h"
 #include "live/cursor.h"
 #include "live/mailbox.h"
+#include "live/poll_presence.h"
 
 enum { AGAIN_US = 1000000 };
 
@@ -62,6 +63,17 @@ static void dial(struct ears *ears)
     ears->dialled = clock_steady();
 }
 
+/* Who is here has changed, in these rooms or in any. In a crowd that is always so: it is looked at now and then. */
+static unsigned presence_rang(const struct cursor *cursor, struct text rooms)
+{
+    int64_t room;
+    bool here = !rooms.len;
+    poll_presence_rang();
+    while (rooms.len)
+        here |= text_number(text_split(&rooms, ','), INT64_MAX, &room) && cursor_find_room(cursor, room);
+    return here && clock_now() / 1000000 - cursor->events >= POLL_PRESENCE_SECONDS ? EARS_NEWS : 0;
+}
+
 /* A bell, as far as it concerns the cursor. */
 static unsigned judge(struct ears *ears, const struct cursor *cursor, struct text channel, struct text payload)
 {
@@ -70,6 +82,8 @@ static unsigned judge(struct ears *ears, const struct cursor *cursor, struct tex
         return EARS_SESSIONS;
     if (text_is(channel, "confab_room"))
         return text_number(payload, INT64_MAX, &room) && cursor_find_room(cursor, room) ? EARS_NEWS : 0;
+    if (text_is(channel, "confab_presence"))
+        return presence_rang(cursor, payload);
     if (!text_is(channel, "confab_mailbox"))
         return 0;
     ears->sure = ears->sure || text_is(payload, ears->own);

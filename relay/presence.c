@@ -12,13 +12,23 @@
 #include "chat/presence.h"
 #include "chat/scope.h"
 #include "live/channel.h"
+#include "live/poll_presence.h"
 #include "relay/crowd.h"
 #include "relay/hub.h"
+#include "relay/longpoll.h"
 #include "relay/pool.h"
 #include "relay/relay.h"
 #include "relay/source.h"
 
-enum { TICK_MS = 100, RETRY_MS = 1000, SWEEP_MS = 1000, CHANGES_MOST = 1000, OWNER_SIZE = 14 };
+enum {
+    TICK_MS = 100,
+    RETRY_MS = 1000,
+    SWEEP_MS = 1000,
+    CHANGES_MOST = 1000,
+    POLLS_APART_MS = 2500,
+    POLLS_MS = 2,
+    OWNER_SIZE = 14
+};
 
 enum { ABSENT, UNSURE, PRESENT };
 
@@ -32,7 +42,8 @@ struct presence {
     struct page *due, **due_end;
     bool out; /* a write is */
     bool leased;
-    int64_t leased_at, swept_at, retry_at; /* relay_now */
+    int64_t leased_at, swept_at, retry_at, woken_at; /* relay_now */
+    int rung;                                        /* so many times are polls to be woken */
     enum { STAYING, LEAVING, LEFT } end;
 };
 
@@ -336,10 +347,31 @@ void presence_soon(struct presence *presence)
         uv_timer_start(&presence->soon, go, TICK_MS, 0);
 }
 
+/* Twice for a bell: one that was told a moment ago is not told the first time. Held polls look again by themselves at
+ * the end of their window: many of them are not woken more often than that. */
+static void wake_polls(struct presence *presence)
+{
+    struct relay *relay = presence->relay;
+    int64_t now = relay_now(relay), apart = (int64_t)relay->peer_count * POLLS_MS;
+    if (!presence->rung || now - presence->woken_at < (apart > POLLS_APART_MS ? apart : POLLS_APART_MS))
+        return;
+    presence->rung--;
+    presence->woken_at = now;
+    longpoll_ring_all(relay);
+}
+
 void presence_tick(struct presence *presence)
 {
     crowd_tick(presence->crowds);
+    wake_polls(presence);
     presence_soon(presence);
+}
+
+void presence_rang(struct presence *presence, struct text rooms)
+{
+    presence->rung = 2;
+    poll_presence_rang();
+    crowd_rang(presence->crowds, rooms);
 }
 
 void presence_renewed(struct presence *presence)

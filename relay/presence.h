@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
+
 struct channel_answer;
 struct crowd;
 struct crowds;
@@ -61,6 +63,9 @@ void presence_ref(const struct presence *, const struct page *, char *out);
 
 /* Is it a page of ours? Its serial, or 0. */
 uint64_t presence_serial(const struct presence *, const char *ref);
+
+/* The bell: rooms, or nothing for all. */
+void presence_rang(struct presence *, struct text rooms);
 
 /* The database can be heard (again): what was rung in between was missed. */
 void presence_renewed(struct presence *);

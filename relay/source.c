@@ -251,7 +251,7 @@ static void hear(struct source *source)
     int64_t id;
     while (listener_next(source->listener, &channel, &payload)) {
         if (text_is(channel, "confab_presence"))
-            crowd_rang(presence_crowds(source->relay->presence), payload);
+            presence_rang(source->relay->presence, payload);
         if (text_is(channel, "confab_typing") && source->connected_since)
             crowd_typing(presence_crowds(source->relay->presence), payload);
         if (text_is(channel, "confab_session"))

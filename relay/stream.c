@@ -8,11 +8,13 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "live/channel.h"
 #include "relay/addresses.h"
 #include "relay/broadcast.h"
 #include "relay/held.h"
 #include "relay/hub.h"
 #include "relay/peer.h"
+#include "relay/presence.h"
 #include "relay/phoenix.h"
 #include "relay/relay.h"
 #include "relay/sessions.h"
@@ -172,6 +174,14 @@ static void refuse(struct peer *peer, int status, const char *reason)
     buffer_free(&answer);
 }
 
+/* It counts among those who are here, but is told of nobody. */
+static void settled(struct peer *peer, const struct stream_job *job)
+{
+    struct channel_answer here = { .room_id = job->room_id, .user_id = job->user_id };
+    source_settle(peer->relay->source, peer->members->room);
+    presence_came(peer->relay->presence, peer->members, &here);
+}
+
 static void begin(struct peer *peer, const struct stream_job *job)
 {
     struct relay *relay = peer->relay;
@@ -192,7 +202,7 @@ static void begin(struct peer *peer, const struct stream_job *job)
     else if (!hub_accept(relay->hub, peer->members, job->room_id, job->rev, job->epoch))
         end_again(peer, -1, 1012, "another database");
     else
-        source_settle(relay->source, peer->members->room);
+        settled(peer, job);
     peer_update(peer);
 }
 

@@ -121,6 +121,7 @@ static void stream_work(struct job *job, struct scope *scope, const struct view 
     if (stream->status != 200)
         return;
     stream->room_id = room.id;
+    stream->user_id = member ? scope->user_id : 0;
     stream->epoch = room.epoch;
     if (stream->after < 0 || stream->after > room.rev)
         stream->rev = room.rev;

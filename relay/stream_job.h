@@ -26,6 +26,7 @@ struct stream_job {
     struct text start;
     struct text epoch;
     int64_t room_id, rev;
+    int64_t user_id; /* 0: a guest */
 };
 
 /* Read the request's cookie. */

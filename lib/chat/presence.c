@@ -75,6 +75,18 @@ enum outcome presence_sweep(const struct scope *scope)
     return rows.status == DB_DONE ? DONE : BROKEN;
 }
 
+enum outcome presence_poll(const struct scope *scope, struct text sid, const int64_t *ids, size_t count)
+{
+    struct params params = { 0 };
+    param_text(&params, scope->arena, text_of(arena_printf(scope->arena, "poll:%.*s", TEXT_ARGS(sid))));
+    param_number(&params, PRESENCE_POLL_SECONDS);
+    param_text(&params, scope->arena, text_of(arena_printf(scope->arena, "p%.*s", TEXT_ARGS(sid))));
+    param_numbers(&params, scope->arena, ids, count);
+    param_number(&params, scope->user_id);
+    struct rows rows = db_run(scope->db, scope->arena, &query_presence_poll, &params);
+    return rows.status == DB_DONE ? DONE : BROKEN;
+}
+
 struct text presence_name(const struct scope *scope, struct text typed)
 {
     struct errors errors = { 0 };

@@ -45,6 +45,11 @@ enum outcome presence_leave(const struct scope *, struct text owner) __attribute
 /* End the owners whose lease ran out: for anybody to do now and then. */
 enum outcome presence_sweep(const struct scope *) __attribute__((warn_unused_result));
 
+/* A long poll, which is in these rooms and no others: its lease is renewed, and its pages are brought up to date. sid:
+ * the poll's. */
+enum outcome presence_poll(const struct scope *, struct text sid, const int64_t *rooms, size_t count)
+    __attribute__((warn_unused_result));
+
 /* The name that a guest gave, in its normal form; empty where it is none. For a member, nothing. */
 struct text presence_name(const struct scope *, struct text typed);
 

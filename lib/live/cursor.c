@@ -1,8 +1,8 @@
 /* The token is base64url of a MAC and what it signs. That is, in order: the version, the sid, the owner (one byte, and
  * 12 bytes of a guest's id or 32 of a session's hash), issued_at and expires_at (8 bytes each), the epoch (8), position
- * and events, the number of topics (one byte), and for each its name, room, rev and join_ref. Numbers without a size
- * here are of variable length (7 bits a byte, low ones first, no longer than they need be); texts have their length in
- * a byte before them, a join_ref one of 0 for null. */
+ * and events, the number of topics (one byte), and for each its name, room, rev, list and join_ref. Numbers without a
+ * size here are of variable length (7 bits a byte, low ones first, no longer than they need be); texts have their
+ * length in a byte before them, a join_ref one of 0 for null. */
 #include "live/cursor.h"
 
 #include <sodium.h>
@@ -16,12 +16,13 @@
 #include "web/secret.h"
 
 enum {
-    CURSOR_VERSION = 1,
+    CURSOR_VERSION = 2,
     SID_BYTES = 16,
     GUEST_BYTES = 12,
     SESSION_BYTES = 32,
     EPOCH_BYTES = 8,
     NUMBER_MAX = 9, /* bytes of 63 bits */
+    LIST_MAX = 5,   /* and of 32 */
     BYTES_MAX = CURSOR_TOKEN_MAX / 4 * 3 - SECRET_BYTES,
     HEAD_MAX = 1 + SID_BYTES + 1 + SESSION_BYTES + 8 + 8 + EPOCH_BYTES + 2 * NUMBER_MAX + 1,
     OWNER_SESSION = 1, /* bits of the owner's byte */
@@ -85,7 +86,7 @@ struct cursor_topic *cursor_find_room(const struct cursor *cursor, int64_t room_
 
 static size_t topic_bytes_max(struct text topic, struct text join_ref)
 {
-    return 1 + topic.len + 2 * NUMBER_MAX + 1 + join_ref.len;
+    return 1 + topic.len + 2 * NUMBER_MAX + LIST_MAX + 1 + join_ref.len;
 }
 
 /* Counters grow, so each is taken as long as it can become. */
@@ -225,6 +226,7 @@ static void put_cursor(struct pack *pack, const struct cursor *cursor)
         put_text(pack, topic->topic);
         put_number(pack, topic->room_id);
         put_number(pack, topic->rev);
+        put_number(pack, topic->list);
         put_text(pack, topic->join_ref);
     }
 }
@@ -337,8 +339,10 @@ static void take_topic(struct unpack *unpack, struct arena *arena, struct cursor
     struct cursor_topic topic = { .topic = take_text(unpack, arena, CURSOR_TOPIC_MAX) };
     topic.room_id = take_number(unpack);
     topic.rev = take_number(unpack);
+    int64_t list = take_number(unpack);
+    topic.list = (uint32_t)list;
     topic.join_ref = take_text(unpack, arena, CURSOR_REF_MAX);
-    unpack->bad |= !topic.topic.len || topic.room_id < 1 || cursor_find(out, topic.topic);
+    unpack->bad |= list > UINT32_MAX || !topic.topic.len || topic.room_id < 1 || cursor_find(out, topic.topic);
     if (!unpack->bad)
         out->topics[out->count++] = topic;
 }

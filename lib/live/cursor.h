@@ -33,7 +33,8 @@ struct cursor_topic {
     struct text topic;    /* "room:lobby" */
     struct text join_ref; /* .at is NULL for null */
     int64_t room_id;
-    int64_t rev; /* told up to here */
+    int64_t rev;   /* told up to here */
+    uint32_t list; /* presence_version of who was said to be here; 0: nothing was said */
 };
 
 struct cursor {
@@ -44,7 +45,7 @@ struct cursor {
     int64_t issued_at, expires_at;        /* seconds since 1970 */
     char epoch[CURSOR_EPOCH_LEN + 1];
     int64_t position;            /* in the mailbox: taken up to here */
-    int64_t events;              /* in what passes by (presence, typing): 0 today */
+    int64_t events;              /* when it was told last who is here: seconds since 1970, or 0 */
     struct cursor_topic *topics; /* at most CHANNEL_JOINS_MAX, no two of one name */
     size_t count, size;
 };

@@ -13,6 +13,7 @@
 #include "live/channel.h"
 #include "live/frame.h"
 #include "live/mailbox.h"
+#include "live/poll_presence.h"
 #include "web/json_text.h"
 
 /* Of one answer's rooms: so many messages, and no more after so many bytes. */
@@ -265,11 +266,14 @@ static enum outcome drain(const struct scope *scope, const struct view *view, st
     struct text epoch = text_copy(scope->arena, text_of(now));
     if (!text_is(epoch, poll->cursor.epoch))
         begin_anew(poll, epoch);
+    bool joined = poll->cursor.count > 0;
     enum outcome outcome = add_letters(scope, poll);
     if (outcome == DONE && !poll->more)
         outcome = add_rooms(scope, view, poll);
     if (outcome != DONE)
         return outcome;
+    if (!poll->more)
+        poll_presence(scope, poll, joined);
     const char *after = db_epoch(scope->db, scope->arena);
     *torn = after && !text_is(epoch, after);
     return after && !*torn ? DONE : BROKEN;

@@ -69,6 +69,31 @@ from counts c
 left join placed p on p.tab <= 8 and p.place <= case when c.people + c.guests > 200 then 50 else 200 end
 order by p.place, p.tab;
 
+-- query presence_poll again
+-- A long poll, which owns itself: $1 owner, $2 seconds, $3 its ref, $4 the rooms that it is in, and no others, $5 user (0: a guest).
+-- Renews its lease, brings its pages up to date, and ends other owners whose lease ran out: where no relay runs, nobody else does
+with lease as (
+    insert into presence_leases as l (owner, expires_at) values ($1::text, now() + $2::bigint * interval '1 second')
+    on conflict (owner) do update set expires_at = excluded.expires_at
+), late as (
+    delete from presence_leases where expires_at < now() and owner <> $1::text returning owner
+), swept as (
+    delete from presences p using late where p.owner = late.owner returning p.room_id
+), went as (
+    delete from presences where owner = $1::text and room_id <> all ($4::bigint[]) returning room_id
+), came as (
+    insert into presences as p (room_id, ref, owner, user_id)
+    select r.id, $3::text, $1::text, u.id
+    from rooms r
+    left join users u on u.id = $5::bigint
+    where r.id = any ($4::bigint[]) and ($5::bigint = 0 or u.id is not null)
+    order by r.id
+    on conflict (room_id, ref) do update set owner = excluded.owner, user_id = excluded.user_id
+        where (p.owner, p.user_id) is distinct from (excluded.owner, excluded.user_id)
+    returning p.room_id
+)
+select presence_ring(array(select room_id from swept union select room_id from went union select room_id from came));
+
 -- query presence_people read
 -- $2 room. The same counts, and the first 50 people by name: what a page shows that is read once. Guests are not looked at one by one
 with here as (

@@ -112,7 +112,9 @@ subtest 'a held poll is woken' => sub {
     $began = time;
     $bob->post($bob->frame($lobby, nonsense => {}));
     $answer = $bob->answer($held);
-    is_deeply $answer->{messages}[0][4]{response}, { reason => 'unknown event' }, 'by a reply';
+    $answer = $bob->get until grep { $_->[3] !~ /^presence/ } $answer->{messages}->@*;    # Ann's coming can be first
+    my ($reply) = grep { $_->[3] eq 'phx_reply' } $answer->{messages}->@*;
+    is_deeply $reply->[4]{response}, { reason => 'unknown event' }, 'by a reply';
     cmp_ok time - $began, '<', 1, 'at once';
     my $eve = poll;
     $eve->get;
@@ -138,7 +140,8 @@ subtest 'tokens' => sub {
     ok $bob->until(sub ($m) { $m->[3] eq 'new_message' && $m->[4]{message} eq 'from an older token' }), 'and is heard';
     my $header = poll(token => undef, headers => 'X-Phoenix-Longpoll-Token: ' . $bob->token . "\r\n");
     is $header->get->{status}, 204, 'a token may stand in a header';
-    substr(my $forged = $bob->token, 60, 1) =~ tr/A-Za-z/B-ZAb-za/;
+    my $forged = $bob->token;
+    substr($forged, 60, 1) = substr($forged, 60, 1) eq 'A' ? 'B' : 'A';
     is poll(token => $forged)->get->{status}, 500, 'a forged one is told to come back';
     is poll(token => 'x')->get->{status}, 500, 'and so is nonsense';
     is poll(token => $forged)->post('[]')->{status}, 410, 'a POST with it is told that it is unknown';

