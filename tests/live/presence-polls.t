@@ -71,7 +71,8 @@ subtest 'a stream is a page' => sub {
 
 subtest 'polls of the handlers' => sub {
     my $other = Confab::Relay->new($site);
-    sleep 1;    # it says who has gone
+    my $idle = Confab::Phoenix->new($site);
+    ok $idle->wait(sub { table() == 0 }), 'who has gone is gone';
     $site->take_away('relay');
     polls({ watch => sub { (url => 'ws://127.0.0.1:' . $other->port . '/live/websocket') } });
     $site->bring_back('relay');

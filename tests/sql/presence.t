@@ -64,7 +64,7 @@ came('relay-c', [ 1, 'c-1', 0 ], [ 1, 'c-2', 0 ]);
 is counts(), '0/4', 'until it is swept';
 query('presence_sweep');
 is counts(), '0/2', 'the pages of one whose lease ran out are swept, the others stay';
-is psql("select string_agg(owner, ' ' order by owner) from presence_leases"), 'relay-a relay-b', 'and so is the lease';
+is psql("select string_agg(owner, ' ' order by owner) from presence_leases where owner like 'relay-%'"), 'relay-a relay-b', 'and so is the lease';
 query('presence_leave', "'relay-a'");
 is counts(), '0/0', 'an owner that ends takes its pages along';
 
