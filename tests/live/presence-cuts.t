@@ -86,7 +86,7 @@ subtest 'a handler is killed that holds a poll' => sub {
     sees('both are here', $watch, '0/2', 30);
     my $held = $poll->ask;
     $watch->rest(0.5);
-    kill KILL => map { /^(\d+)/ } grep { /confab\.polls/ } split /\n/, qx(ps -o pid=,comm= --ppid @{[ $site->pid('handlers') ]}) =~ s/^ +//gmr;
+    kill KILL => $site->poll_workers;
     is $held->answer->{status}, undef, 'its poll breaks off';
     ok $poll->poll_until(sub { count($poll) eq '0/2' }, 20), 'it polls on, and is here once';
     sees('for the others too', $watch, '0/2');

@@ -226,13 +226,11 @@ subtest 'whoever goes away leaves a place' => sub {
     is $clients[4]->ask->answer->{status}, 204, 'at once';
 };
 
-sub poll_workers { return map { /^(\d+)/ } grep { /confab\.polls/ } split /\n/, qx(ps -o pid=,comm= --ppid @{[ $site->pid('handlers') ]}) =~ s/^ +//gmr }
-
 subtest 'a worker that is killed while it holds' => sub {
     my @clients = map { my $each = new_client(); $each->joined; $each } 1 .. 4;
     my @held = map { $_->ask } @clients;
     sleep 0.4;
-    kill KILL => poll_workers();
+    kill KILL => $site->poll_workers;
     $_->answer for @held;
     my $text = say_so();
     $_->take($_->ask->answer) for @clients;

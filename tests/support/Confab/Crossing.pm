@@ -91,14 +91,10 @@ sub start_writer ($self, $count) {
     POSIX::_exit(0);
 }
 
-sub poll_workers ($self) {
-    return map { /^\s*(\d+)\s+confab\.polls/ ? $1 : () } split /\n/, qx(ps -o pid=,comm= --ppid @{[ $self->{site}->pid('handlers') ]});
-}
-
 # In turn: a relay, all workers that may hold a poll, the other relay.
 sub kill_something ($self) {
     my $which = $self->{killed}++ % 3;
-    if ($which == 1) { return kill KILL => $self->poll_workers }
+    if ($which == 1) { return kill KILL => $self->{site}->poll_workers }
     my $old = $self->{relays}[ $which ? 1 : 0 ];
     $old->crash;
     $self->{relays}[ $which ? 1 : 0 ] = $self->start_relay($old->port);

@@ -109,6 +109,11 @@ sub pid ($self, $part) {
     my $pid = slurp("$self->{state}/run/$part.pid") =~ s/\s//gr;
     return $pid && CORE::kill(0, $pid) ? $pid : undef;
 }
+# The handlers' workers that may hold a poll: of all processes (proc(5), stat: pid, (name), state, parent).
+sub poll_workers ($self) {
+    my $master = $self->pid('handlers') // return;
+    return map { slurp($_) =~ /^(\d+) \(confab\.polls\) \S \Q$master\E / ? $1 : () } glob '/proc/[0-9]*/stat';
+}
 sub kill ($self, $part, $signal = 'KILL') { CORE::kill($signal, $self->pid($part) // croak "$part is not there") }
 # End a part, and let nobody start it again before bring_back.
 sub take_away ($self, $part, $signal = 'KILL') {
