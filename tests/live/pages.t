@@ -2,11 +2,11 @@
 # losing their database, a worker, or being told to stop.
 use v5.36;
 use Confab::Browser;
+use Confab::Http;
 use Confab::Site;
 use Confab::Suite::Accounts;
 use Confab::Suite::Guards;
 use Confab::Suite::Pages;
-use IO::Socket::INET;
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -14,32 +14,7 @@ use Time::HiRes qw(sleep time);
 my $site = Confab::Site->new(CONFAB_LIMITS_RATE => '1000/1s', CONFAB_LIMITS_SIGN_IN => '1000/1s', CONFAB_HANDLER_WORKERS => 3);
 my @sites = ($site);
 
-# A client that sends what it is given, byte for byte: no cookies of its own, no redirects, nothing put right.
-sub asker ($where) {
-    return sub ($method, $path, %with) {
-        my $body = $with{body} // ($with{form} ? Confab::Site::form_encode($with{form}) : '');
-        my %headers = (Host => "127.0.0.1:" . $where->port, Accept => 'text/html', Connection => 'close', ($with{headers} // {})->%*);
-        $headers{Cookie} = $with{cookie} if defined $with{cookie};
-        $headers{'Content-Type'} = $with{type} // 'application/x-www-form-urlencoded' if $with{form} || length $body;
-        $headers{'Content-Length'} = length $body if length $body || $method eq 'POST';
-        $path = $where->base . $path =~ s|^/||r unless $with{whole} || ($where->base ne '/' && index($path, $where->base) == 0);
-        my $head = join '', "$method $path HTTP/1.1\r\n", map {"$_: $headers{$_}\r\n"} grep { defined $headers{$_} } sort keys %headers;
-        return talk($where, "$head\r\n$body");
-    };
-}
-
-sub talk ($where, $bytes) {
-    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $where->port, Timeout => 20) or return { status => 0, headers => {}, body => '' };
-    local $SIG{ALRM} = sub { die "no answer\n" };
-    local $SIG{PIPE} = 'IGNORE';
-    alarm 30;
-    print {$socket} $bytes;
-    my $said = do { local $/; <$socket> } // '';
-    alarm 0;
-    my ($status) = $said =~ s{\AHTTP/1\.1 (\d+)[^\n]*\n}{} ? $1 : 0;
-    my $answer = Confab::Site::answer_parse($said);
-    return { %$answer, status => $status };
-}
+sub asker ($where) { return Confab::Http::asker($where, Accept => 'text/html') }
 
 my $ask  = asker($site);
 my $logs = sub { return join '', map { my $where = $_; map { $where->log($_) } qw(handlers access nginx) } @sites };
@@ -166,11 +141,11 @@ subtest 'through nginx' => sub {
     my $csrf_page = visitor('lobby');
     my $body = 'name=Bo&message=in+chunks&_csrf=' . $csrf_page->csrf;
     my $chunked = join '', map { sprintf "%x\r\n%s\r\n", length $_, $_ } unpack('(A7)*', $body), '';
-    is talk($site, "POST /rooms/lobby/messages HTTP/1.1\r\n$host\r\nConnection: close\r\nCookie: " . $csrf_page->cookie
+    is Confab::Http::talk($site, "POST /rooms/lobby/messages HTTP/1.1\r\n$host\r\nConnection: close\r\nCookie: " . $csrf_page->cookie
         . "\r\nContent-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n$chunked")->{status}, 303, 'a body in chunks is a body';
-    is talk($site, "GET / HTTP/1.1\r\n$host\r\nConnection: close\r\nProxy: http://evil.example/\r\n\r\n")->{status}, 200, 'a Proxy header is nothing';
-    is talk($site, "GET /rooms/%00 HTTP/1.1\r\n$host\r\nConnection: close\r\n\r\n")->{status}, 400, 'a NUL in a path is refused';
-    my $gzip = talk($site, "GET / HTTP/1.1\r\n$host\r\nConnection: close\r\nAccept-Encoding: gzip\r\n\r\n");
+    is Confab::Http::talk($site, "GET / HTTP/1.1\r\n$host\r\nConnection: close\r\nProxy: http://evil.example/\r\n\r\n")->{status}, 200, 'a Proxy header is nothing';
+    is Confab::Http::talk($site, "GET /rooms/%00 HTTP/1.1\r\n$host\r\nConnection: close\r\n\r\n")->{status}, 400, 'a NUL in a path is refused';
+    my $gzip = Confab::Http::talk($site, "GET / HTTP/1.1\r\n$host\r\nConnection: close\r\nAccept-Encoding: gzip\r\n\r\n");
     is $gzip->{headers}{'content-encoding'}, 'gzip', 'pages are compressed';
     unlike $gzip->{headers}{server} // '', qr/\d/, 'no version is told';
     my ($asset) = visitor('lobby')->page->{body} =~ m{href="(/static/[^"]+\.css)"};

@@ -9,15 +9,16 @@ use v5.36;
 use IO::Socket::INET;
 use Confab::Site;
 
-# form, body, type (of the body), cookie, headers, whole (the path has the base path already).
-sub asker ($where) {
+# %always are headers that each request has. form, body, type (of the body), cookie, headers, whole (the path is sent as it is;
+# one that begins with a base path is so anyway).
+sub asker ($where, %always) {
     return sub ($method, $path, %with) {
         my $body = $with{body} // ($with{form} ? Confab::Site::form_encode($with{form}) : '');
-        my %headers = (Host => '127.0.0.1:' . $where->port, Connection => 'close', ($with{headers} // {})->%*);
+        my %headers = (Host => '127.0.0.1:' . $where->port, Connection => 'close', %always, ($with{headers} // {})->%*);
         $headers{Cookie} = $with{cookie} if defined $with{cookie};
         $headers{'Content-Type'} = $with{type} // 'application/x-www-form-urlencoded' if $with{form} || length $body;
         $headers{'Content-Length'} = length $body if length $body || $method eq 'POST';
-        $path = $where->base . $path =~ s|^/||r unless $with{whole};
+        $path = $where->base . $path =~ s|^/||r unless $with{whole} || ($where->base ne '/' && index($path, $where->base) == 0);
         my $head = join '', "$method $path HTTP/1.1\r\n", map {"$_: $headers{$_}\r\n"} grep { defined $headers{$_} } sort keys %headers;
         return talk($where, "$head\r\n$body");
     };
