@@ -8,7 +8,9 @@
  * 2. Each socket has a bit for each message: what comes twice or never is counted, whatever order it comes in.
  * 3. CPU and memory are those of the server's processes, read at the beginning and end of what is measured; the
  *    messages of the warm-up come before that.
- * 4. `hold` seconds without messages, with a heartbeat from each socket every `heartbeat` seconds, come first.
+ * 4. beside=pg:... writes what is put as rows as well, first, so that a server without a database has the same work beside
+ *    it, and the same time between two messages.
+ * 5. `hold` seconds without messages, with a heartbeat from each socket every `heartbeat` seconds, come first.
  *
  * Prints one line of JSON. Exits with 1 if anything was lost, came twice, or a socket was closed. */
 #include <errno.h>
@@ -51,7 +53,7 @@ static struct {
 
 static struct client *clients;
 static struct message *messages;
-static struct feed *feed;
+static struct feed *feed, *beside;
 static struct groups groups;
 static int epoll;
 static int64_t ready_count, gone_count, delivered, twice, strange, payload_bytes, pings;
@@ -267,6 +269,8 @@ static void put(int64_t first, int64_t count)
     }
     for (int64_t i = 0; i < count; i++)
         messages[first + i].put = now;
+    if (beside)
+        feed_put(beside, first, count, &committed);
     feed_put(feed, first, count, &committed);
     for (int64_t i = 0; i < count; i++)
         messages[first + i].committed = committed;
@@ -382,7 +386,7 @@ int main(int argc, char **argv)
 {
     arguments(argc, argv);
     read_plan();
-    const char *way = argument("feed", "");
+    const char *way = argument("feed", ""), *rows = argument("beside", "");
     const char *hello = argument("hello", "");
     int64_t size = argument_number("size", 120);
     arguments_done();
@@ -396,6 +400,8 @@ int main(int argc, char **argv)
     sem_init(&over, 0, 0);
     if (plan.messages)
         feed = feed_open(way, size, hello);
+    if (plan.messages && *rows)
+        beside = feed_open(rows, size, "");
     groups_memory(&groups);
     struct groups before = groups;
     printf("{\"joining\": %.3f", join_all());
