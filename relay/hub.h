@@ -36,6 +36,7 @@ struct hub_room {
     uint64_t serial; /* no two rooms have the same, also over time */
     bool fresh;      /* just settled: something may have come since it was read */
     bool rung;       /* waits to be read; for the source */
+    uint64_t rests;  /* until then (uv_hrtime), see resting.h */
 };
 
 /* What a broadcast looks at stands first: that costs one line of the cache for each member. */

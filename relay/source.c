@@ -19,6 +19,7 @@
 #include "relay/presence.h"
 #include "relay/reading.h"
 #include "relay/relay.h"
+#include "relay/resting.h"
 
 /* Milliseconds. */
 enum {
@@ -38,7 +39,7 @@ struct source {
     struct listener *listener;
     uv_poll_t *poll; /* on the listener's descriptor, or NULL */
     struct listener_wants wants;
-    uv_timer_t retry, beat;
+    uv_timer_t retry, beat, rest;
     int handles;                     /* that are not closed yet */
     int64_t beaten;                  /* relay_now of the last beat */
     int64_t pinged;                  /* relay_now of the last ping */
@@ -123,6 +124,13 @@ void source_settle(struct source *source, struct hub_room *room)
     room->fresh = false;
 }
 
+static void tell_all(struct hub *hub, struct hub_room *room, const struct read_room *read)
+{
+    uint64_t begun = uv_hrtime();
+    hub_tell_all(hub, room, read->told, read->told_count, read->joined);
+    resting_begin(room, begun, uv_hrtime());
+}
+
 static void tell_room(struct source *source, struct hub_room *room, const struct read_room *read)
 {
     struct relay *relay = source->relay;
@@ -131,7 +139,7 @@ static void tell_room(struct source *source, struct hub_room *room, const struct
         return;
     }
     if (read->told_count)
-        hub_tell_all(relay->hub, room, read->told, read->told_count, read->joined);
+        tell_all(relay->hub, room, read);
     if (read->to > room->rev)
         room->rev = read->to;
     if (read->more)
@@ -180,6 +188,21 @@ static void add_room(struct read_job *read, struct hub_room *room)
                                                      .rev = room->rev };
 }
 
+/* The rooms that rang and do not rest; those that rest stay in the list. */
+static void add_rung(struct source *source, struct read_job *read)
+{
+    uint64_t now = uv_hrtime();
+    size_t kept = 0;
+    for (size_t i = 0; i < source->rung_count; i++) {
+        struct hub_room *room = find(source, source->rung[i]);
+        if (room && resting_left(room, now))
+            source->rung[kept++] = source->rung[i];
+        else if (room)
+            add_room(read, room);
+    }
+    source->rung_count = kept;
+}
+
 static void submit(struct source *source, bool all)
 {
     struct relay *relay = source->relay;
@@ -194,17 +217,43 @@ static void submit(struct source *source, bool all)
     for (struct hub_room *room = all ? hub_rooms(relay->hub) : NULL; room; room = room->next)
         if (room->id)
             add_room(read, room);
-    for (size_t i = 0; !all && i < source->rung_count; i++) {
-        struct hub_room *room = find(source, source->rung[i]);
-        if (room)
-            add_room(read, room);
-    }
-    source->rung_count = 0;
+    if (all)
+        source->rung_count = 0;
+    else
+        add_rung(source, read);
     source->ends_due = false;
     source->sweep_due = source->sweep_due && !all;
     source->reading = true;
     source->reading_since = relay_now(relay);
     pool_submit(source->pool, &read->job);
+}
+
+/* How long all that rang rest: 0, one does not. */
+static uint64_t rest_of_all(const struct source *source)
+{
+    uint64_t now = uv_hrtime(), least = UINT64_MAX;
+    for (size_t i = 0; i < source->rung_count && least; i++) {
+        const struct hub_room *room = find(source, source->rung[i]);
+        uint64_t left = room ? resting_left(room, now) : 0;
+        least = left < least ? left : least;
+    }
+    return least;
+}
+
+static void rested(uv_timer_t *timer)
+{
+    (void)timer; /* the end of the turn looks at the rooms */
+}
+
+static void read_rung(struct source *source)
+{
+    uint64_t rest = source->ends_due ? 0 : rest_of_all(source);
+    if (!rest) {
+        submit(source, false);
+        return;
+    }
+    uv_update_time(source->relay->loop); /* the turn may have been long */
+    uv_timer_start(&source->rest, rested, (rest + RESTING_LEAST_NS / 2) / RESTING_LEAST_NS, 0);
 }
 
 void source_turn(struct source *source)
@@ -214,7 +263,7 @@ void source_turn(struct source *source)
     if (source->sweep_due)
         submit(source, true);
     else if ((source->rung_count || source->ends_due) && source->connected_since)
-        submit(source, false);
+        read_rung(source);
 }
 
 /* --- listening --- */
@@ -406,7 +455,9 @@ struct source *source_new(struct relay *relay)
     uv_timer_init(relay->loop, &source->beat);
     source->beat.data = source;
     uv_timer_start(&source->beat, beat, BEAT_MS, BEAT_MS);
-    source->handles = 2;
+    uv_timer_init(relay->loop, &source->rest);
+    source->rest.data = source;
+    source->handles = 3;
     return source;
 }
 
@@ -428,5 +479,6 @@ void source_free(struct source **gone)
     free(source->rung);
     uv_close((uv_handle_t *)&source->retry, closed);
     uv_close((uv_handle_t *)&source->beat, closed);
+    uv_close((uv_handle_t *)&source->rest, closed);
     *gone = NULL;
 }

@@ -5,7 +5,7 @@
  * a bell that is lost, late, or heard twice changes nothing.
  * 2. After each connect: LISTEN is committed, then all rooms are swept, then bells are trusted. What happened in
  * between is found by the sweep, what happens later rings.
- * 3. One read is out at a time; what rings meanwhile is read next.
+ * 3. One read is out at a time; what rings meanwhile is read next, but for rooms that rest (resting.h).
  * 4. Each read brings what sessions have ended before what it brings of messages (ending.h).
  * 5. Without the database nothing is told (DESIGN 4), five seconds after its last sign of life all peers are sent away
  *    (1013). On return the sweep finds what was missed. A database that went back in time, or is another one, shows by
