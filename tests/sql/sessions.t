@@ -117,6 +117,31 @@ subtest 'what is no end' => sub {
     is_deeply logged($last), [], 'and ends once';
 };
 
+# A trigger's plan is kept as it was made for the first rows that it saw. So nobody measures time here: what must not come is a
+# loop within a loop over the rows of the statement.
+subtest 'many at once, by a connection that has ended one before' => sub {
+    my $psql = Confab::Psql->new($site);
+    $psql->run($_) for "load 'auto_explain'", 'set auto_explain.log_nested_statements = on', 'set client_min_messages = log';
+    my $end = sub (@people) { return "update tokens set ended_as = 'signed_out', expires_at = now() where user_id in (" . join(',', @people) . ')' };
+    my $rows = qr/(?:(?!LOG:|Index Scan).)*/s; # of one plan, and not found by an index
+    my $ban = sub (@people) { return 'update users set banned_at = now() where id in (' . join(',', @people) . ')' };
+    for my $way ([ 'sign-out', $end, 'signed_out' ], [ 'ban', $ban, 'banned' ]) {
+        my ($what, $sql, $reason) = @$way;
+        my ($first, @people) = map { person() } 0 .. 20;
+        my @hashes = map { token($_) } $first, @people;
+        shift @hashes;
+        $psql->run($sql->($first));
+        my $last = last_number();
+        $psql->run('set auto_explain.log_min_duration = 0');
+        my $plans = $psql->run($sql->(@people));
+        $psql->run('set auto_explain.log_min_duration = -1');
+        is_deeply [ sort map { $_->[0] } logged($last)->@* ], [ sort @hashes ], "$what: all are logged";
+        is scalar(grep { $_->[1] eq $reason } logged($last)->@*), 20, 'each with the reason';
+        like $plans, qr/Named Tuplestore Scan/, 'the plans of the triggers are seen';
+        unlike $plans, qr/Nested Loop $rows Tuplestore $rows Tuplestore/sx, 'and none reads all rows again for each';
+    }
+};
+
 subtest 'refused' => sub {
     my $user = person();
     my $hash = token($user);
