@@ -37,6 +37,7 @@ sub table { return $site->psql('select count(*) from presences') }
 sub frozen {
     my $pid = fork // die "fork: $!";
     if (!$pid) {
+        Mojo::IOLoop->reset({ freeze => 1 });    # or it would read what comes for the pages of its parent
         my $peer = Confab::Phoenix->new($site, url => 'ws://127.0.0.1:' . $second->port . '/live/websocket');
         $peer->join($lobby);
         $peer->rest(60);
