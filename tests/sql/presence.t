@@ -5,6 +5,7 @@ use Confab::Site;
 use Test::More;
 
 my $site = Confab::Site->new;
+$site->take_away('relay'); # which sweeps too
 sub psql ($sql) { return $site->psql($sql) }
 
 # The text of a query, with its values in place.
