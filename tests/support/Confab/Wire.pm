@@ -95,13 +95,16 @@ sub send ($self, $bytes, $piece = length $bytes, $pause = 0.0003) {
     return 1;
 }
 
+# Is there something to read, or the end? `more` reads it; false at the end.
+sub ready ($self, $seconds = 0) { return scalar $self->{select}->can_read($seconds) }
+sub more ($self) { return sysread $self->{socket}, $self->{came}, 1 << 18, length $self->{came} }
+
 # Wait until so many bytes are there. False: the connection has ended; dies when nothing comes.
 sub need ($self, $count, $seconds = $patience) {
     my $end = time + $seconds;
     while (length $self->{came} < $count) {
-        $self->{select}->can_read($end - time) or die "nothing came\n";
-        my $got = sysread $self->{socket}, $self->{came}, 1 << 18, length $self->{came};
-        return 0 unless $got;
+        $self->ready($end - time) or die "nothing came\n";
+        return 0 unless $self->more;
     }
     return 1;
 }
