@@ -2,6 +2,7 @@
 import { test, after } from 'node:test';
 import assert from 'node:assert/strict';
 import WebSocket from 'ws';
+import { comesBack, converses, soon, versions } from '../support/client.mjs';
 import { startSite, until } from '../support/site.mjs';
 
 const site = await startSite({ CONFAB_LIMITS_RATE: '1000/1s' });
@@ -15,73 +16,14 @@ const socketOf = ({ Socket }, options = {}) => {
   return socket;
 };
 
-// Resolves with { status, response }.
-const answered = (push) =>
-  new Promise((done) => {
-    for (const status of ['ok', 'error', 'timeout']) push.receive(status, (response) => done({ status, response }));
-  });
-
-for (const name of ['phoenix', 'phoenix-1.8.12', 'phoenix-1.8.1', 'phoenix-1.7']) {
+for (const name of versions) {
   const client = await import(name);
 
-  test(`${name}: joins, posts, hears, leaves`, async () => {
-    const socket = socketOf(client);
-    const lobby = socket.channel('room:lobby', {});
-    const heard = [];
-    lobby.on('new_message', (message) => heard.push(message));
-    const joined = await answered(lobby.join());
-    assert.equal(joined.status, 'ok');
-    assert.match(joined.response.epoch, /^[0-9a-f]{16}$/);
-    const posted = await answered(lobby.push('new_message', { name: 'Bob', message: `from ${name}` }));
-    assert.equal(posted.status, 'ok');
-    assert.ok(await until(() => heard.length === 1));
-    assert.deepEqual(heard[0], posted.response.message);
-    const refused = await answered(lobby.push('new_message', { name: '', message: 'x' }));
-    assert.deepEqual(refused, {
-      status: 'error',
-      response: { errors: { name: ["can't be blank"], message: ['should be at least 2 character(s)'] } },
-    });
-    assert.deepEqual((await answered(lobby.push('nonsense', {}))).response, { reason: 'unknown event' });
-    const nowhere = socket.channel('room:nowhere', {});
-    assert.deepEqual((await answered(nowhere.join())).response, { reason: 'unmatched topic' });
-    nowhere.leave();
-    let closed = false;
-    lobby.onClose(() => (closed = true));
-    await answered(lobby.leave());
-    assert.ok(closed);
-    socket.disconnect();
-  });
+  test(`${name}: joins, posts, hears, leaves`, () => converses(site, socketOf(client), name));
 
-  test(`${name}: comes back by itself when the relay is killed, and has each message once`, async () => {
-    const socket = socketOf(client, { reconnectAfterMs: () => 100, rejoinAfterMs: () => 100 });
-    const shown = [];
-    let cursor = {};
-    const take = (message) => {
-      shown.push(message.message);
-      if (!(cursor.last_rev >= message.rev)) cursor = { ...cursor, last_rev: message.rev };
-    };
-    const lobby = socket.channel('room:lobby', () => cursor);
-    lobby.on('new_message', take);
-    let joins = 0;
-    const first = lobby.join();
-    first.receive('ok', ({ rev, epoch, messages }) => {
-      if (joins++) messages.forEach(take);
-      cursor = { last_rev: rev, epoch };
-    });
-    assert.ok(await until(() => joins === 1));
-    const say = (text) => site.psql(`insert into messages (room_id, name, message) values (1, 'Op', '${name} ${text}')`);
-    say('before');
-    assert.ok(await until(() => shown.length === 1));
-    site.kill('relay');
-    say('meanwhile');
-    const well = () => fetch(site.url('/live/healthz')).then((answer) => answer.ok, () => false);
-    assert.ok(await until(well, 20000));
-    assert.ok(await until(() => joins === 2, 3000), 'within 3 seconds of its return');
-    say('after');
-    assert.ok(await until(() => shown.length === 3));
-    assert.deepEqual(shown, ['before', 'meanwhile', 'after'].map((text) => `${name} ${text}`));
-    socket.disconnect();
-  });
+  test(`${name}: comes back by itself when the relay is killed, and has each message once`, () =>
+    comesBack(site, socketOf(client, soon), name, { part: 'relay', well: '/live/healthz', rejoins: 3000 }),
+  );
 }
 
 test('a token that does not hold is refused', async () => {

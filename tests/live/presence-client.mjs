@@ -2,17 +2,18 @@
 import { test, after } from 'node:test';
 import assert from 'node:assert/strict';
 import WebSocket from 'ws';
+import { soon, versions } from '../support/client.mjs';
 import { startSite, until } from '../support/site.mjs';
 
 const site = await startSite();
 after(() => site.end());
 const live = site.url('/live').replace(/^http/, 'ws');
 
-for (const name of ['phoenix', 'phoenix-1.8.12', 'phoenix-1.8.1', 'phoenix-1.7']) {
+for (const name of versions) {
   const { Presence, Socket } = await import(name);
 
   const page = () => {
-    const socket = new Socket(live, { transport: WebSocket, reconnectAfterMs: () => 100, rejoinAfterMs: () => 100 });
+    const socket = new Socket(live, { transport: WebSocket, ...soon });
     const channel = socket.channel('room:lobby', {});
     const presence = new Presence(channel);
     const made = { socket, channel, presence, joins: 0, leaves: 0, count: null };
