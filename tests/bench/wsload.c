@@ -8,8 +8,8 @@
  * 2. Each socket has a bit for each message: what comes twice or never is counted, whatever order it comes in.
  * 3. CPU and memory are those of the server's processes, read at the beginning and end of what is measured; the
  *    messages of the warm-up come before that.
- * 4. beside=pg:... writes what is put as rows as well, first, so that a server without a database has the same work beside
- *    it, and the same time between two messages.
+ * 4. beside=pg:... writes what is put as rows as well, first, so that a server without a database has the same work
+ * beside it, and the same time between two messages.
  * 5. `hold` seconds without messages, with a heartbeat from each socket every `heartbeat` seconds, come first.
  *
  * Prints one line of JSON. Exits with 1 if anything was lost, came twice, or a socket was closed. */
