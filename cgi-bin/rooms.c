@@ -82,58 +82,47 @@ static json_t *older_url(const struct request *request, const struct room *room,
                                     (long long)messages->items[0].seq));
 }
 
-/* Who is here is no reason to fail: without the database's answer nobody is shown. */
-static json_t *people_view(const struct request *request, const struct room *room)
-{
-    struct presence_list list = { .count = 0 };
-    if (request->head || presence_people(&request->scope, room->id, &list) != DONE)
-        list = (struct presence_list){ .count = 0 };
-    return present_people(request->scope.arena, &list);
-}
-
-static void render(struct request *request, const struct room *room, const struct messages *messages, int status,
-                   bool typed, const struct errors *errors)
+static void render(struct request *request, const struct room_page *page, int status, bool typed,
+                   const struct errors *errors)
 {
     const struct scope *scope = &request->scope;
+    const struct room *room = &page->room;
     page_identify(request);
     json_t *data = page_data(request, text_string(scope->arena, room->name));
-    must(json_object_update_new(data, json_pack("{s:o, s:o, s:I, s:s%, s:o, s:o, s:o}", "room",
-                                                rooms_view(request, room), "people", people_view(request, room), "rev",
-                                                (json_int_t)room->rev, "epoch", room->epoch.at, room->epoch.len, "html",
-                                                present_messages(scope->config, request->view, scope->arena, messages),
-                                                "older", older_url(request, room, messages), "form",
-                                                form_view(request, room, typed, errors))) == 0);
+    must(json_object_update_new(data,
+                                json_pack("{s:o, s:o, s:I, s:s%, s:o, s:o, s:o}", "room", rooms_view(request, room),
+                                          "people", present_people(scope->arena, &page->people), "rev",
+                                          (json_int_t)room->rev, "epoch", room->epoch.at, room->epoch.len, "html",
+                                          present_messages(scope->config, request->view, scope->arena, &page->messages),
+                                          "older", older_url(request, room, &page->messages), "form",
+                                          form_view(request, room, typed, errors))) == 0);
     page_render(request, status, "rooms/show", data);
 }
 
-void rooms_page(struct request *request, const struct room *room, int status, bool typed, const struct errors *errors)
+static void show(struct request *request, struct text slug, int status, bool typed, const struct errors *errors)
 {
-    struct messages messages;
-    if (request->wants_json && errors && errors_any(errors))
-        problem_errors(request, status, errors);
-    else if (message_latest(&request->scope, room->id, MESSAGE_LATEST, &messages) != DONE)
-        problem_broken(request);
-    else
-        render(request, room, &messages, status, typed, errors);
-}
-
-static void show(struct request *request, struct text slug)
-{
-    struct room room;
-    struct messages messages;
-    enum outcome found = room_latest(&request->scope, slug, MESSAGE_LATEST, &room, &messages);
+    struct room_page page;
+    enum outcome found = room_page(&request->scope, slug, MESSAGE_LATEST, &page);
     if (found == DONE)
-        render(request, &room, &messages, 200, false, NULL);
+        render(request, &page, status, typed, errors);
     else
         missing(request, found);
 }
 
+void rooms_page(struct request *request, const struct room *room, int status, bool typed, const struct errors *errors)
+{
+    if (request->wants_json && errors && errors_any(errors))
+        problem_errors(request, status, errors);
+    else
+        show(request, room->slug, status, typed, errors);
+}
+
 void rooms_home(struct request *request)
 {
-    show(request, TEXT("lobby"));
+    show(request, TEXT("lobby"), 200, false, NULL);
 }
 
 void rooms_show(struct request *request)
 {
-    show(request, request->params[0]);
+    show(request, request->params[0], 200, false, NULL);
 }

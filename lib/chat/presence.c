@@ -134,23 +134,22 @@ enum outcome presence_read(const struct scope *scope, int64_t room_id, struct pr
     return DONE;
 }
 
-enum outcome presence_people(const struct scope *scope, int64_t room_id, struct presence_list *out)
+/* The first 50 people, and the guests before them; a 51st person is one too many. */
+struct presence_list presence_people(const struct scope *scope, const struct rows *rows)
 {
-    struct params params = { 0 };
-    scope_param(scope, &params);
-    param_number(&params, room_id);
-    struct rows rows = db_run(scope->db, scope->arena, &query_presence_people, &params);
-    if (rows.status != DB_DONE || rows.count == 0)
-        return BROKEN;
-    *out = (struct presence_list){ .people = row_number(&rows, 0, 0),
-                                   .guests = row_number(&rows, 0, 1),
-                                   .count = row_null(&rows, 0, 2) ? 0 : (size_t)rows.count };
-    out->cut = (size_t)out->people > out->count;
-    out->entries = arena_array(scope->arena, out->count, sizeof *out->entries);
-    for (size_t i = 0; i < out->count; i++)
-        out->entries[i] = (struct presence_entry){ .user_id = row_number(&rows, (int)i, 2),
-                                                   .userid = row_text(&rows, (int)i, 3),
-                                                   .name = row_text(&rows, (int)i, 4),
-                                                   .picture = row_text(&rows, (int)i, 5) };
-    return DONE;
+    if (rows->count == 0)
+        return (struct presence_list){ .count = 0 };
+    int first = row_null(rows, 0, 0);
+    struct presence_list list = { .people = row_number(rows, 0, 5), .guests = first ? row_number(rows, 0, 4) : 0 };
+    list.count = (size_t)(rows->count - first);
+    if (list.count > PRESENCE_KEYS_FEW)
+        list.count = PRESENCE_KEYS_FEW;
+    list.cut = (size_t)list.people > list.count;
+    list.entries = arena_array(scope->arena, list.count, sizeof *list.entries);
+    for (size_t i = 0; i < list.count; i++)
+        list.entries[i] = (struct presence_entry){ .user_id = row_number(rows, (int)i + first, 0),
+                                                   .userid = row_text(rows, (int)i + first, 1),
+                                                   .name = row_text(rows, (int)i + first, 2),
+                                                   .picture = row_text(rows, (int)i + first, 3) };
+    return list;
 }

@@ -7,9 +7,10 @@
 
 #include "base/errors.h"
 #include "base/text.h"
+#include "chat/message.h"
+#include "chat/presence.h"
 #include "db/db.h"
 
-struct messages;
 struct scope;
 
 struct room {
@@ -30,6 +31,17 @@ enum outcome room_find(const struct scope *, struct text slug, struct room *out)
 
 /* The same with its last `most` messages, oldest first, read at one moment. */
 enum outcome room_latest(const struct scope *, struct text slug, int most, struct room *, struct messages *)
+    __attribute__((warn_unused_result));
+
+/* What a room's page shows. */
+struct room_page {
+    struct room room;
+    struct messages messages; /* the last `most`, oldest first */
+    struct presence_list people;
+};
+
+/* The same with who is here, in one trip to the database. */
+enum outcome room_page(const struct scope *, struct text slug, int most, struct room_page *)
     __attribute__((warn_unused_result));
 
 /* The counters of rooms, in no order; rooms that are gone are left out. *out lives in the arena. */

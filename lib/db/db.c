@@ -314,8 +314,26 @@ static struct rows run_both(struct db *db, struct arena *arena, const struct sta
     return rows;
 }
 
+/* In one transaction: where the first is refused, the second is not run. */
+static struct rows read_both(struct db *db, struct arena *arena, const struct statement *statement,
+                             const struct statement *then, struct rows *then_rows)
+{
+    PGconn *connection = db->connection;
+    must(PQenterPipelineMode(connection));
+    (void)(send_prepared(db, statement) && send_prepared(db, then) && PQpipelineSync(connection));
+    struct rows rows = judge(db, arena, statement->query->name, await(db));
+    if (rows.status == DB_DONE)
+        *then_rows = judge(db, arena, then->query->name, await_sync(db));
+    else if (db->connection)
+        PQclear(await_sync(db));
+    if (db->connection && !PQexitPipelineMode(db->connection))
+        disconnect(db);
+    return rows;
+}
+
+/* then_rows: both only read, and that takes the second's; or NULL. */
 static struct rows attempt(struct db *db, struct arena *arena, const struct statement *statement,
-                           const struct statement *then)
+                           const struct statement *then, struct rows *then_rows)
 {
     struct rows rows = { .status = DB_AWAY };
     if (db->connection && (forgotten(db) || ended(db->connection)))
@@ -328,7 +346,9 @@ static struct rows attempt(struct db *db, struct arena *arena, const struct stat
     struct rows ready = prepare(db, arena, then->query);
     if (!db->connection)
         return (struct rows){ .status = DB_AWAY };
-    return ready.status == DB_DONE ? run_both(db, arena, statement, then) : run_alone(db, arena, statement);
+    if (ready.status != DB_DONE)
+        return run_alone(db, arena, statement);
+    return then_rows ? read_both(db, arena, statement, then, then_rows) : run_both(db, arena, statement, then);
 }
 
 static bool was_deadlock(const struct rows *rows)
@@ -337,30 +357,39 @@ static bool was_deadlock(const struct rows *rows)
 }
 
 static struct rows run(struct db *db, struct arena *arena, const struct statement *statement,
-                       const struct statement *then)
+                       const struct statement *then, struct rows *then_rows)
 {
     bool was_connected = db->connection != NULL;
-    struct rows rows = attempt(db, arena, statement, then);
+    struct rows rows = attempt(db, arena, statement, then, then_rows);
     for (int tries = 1; was_deadlock(&rows) && tries < DEADLOCK_TRIES; tries++)
-        rows = attempt(db, arena, statement, then);
+        rows = attempt(db, arena, statement, then, then_rows);
     /* A connection that was idle while Postgres restarted is found broken only now. */
     bool again = was_connected && !db->connection && (rows.status == DB_AWAY || statement->query->repeatable);
     if (again && (rows.status == DB_AWAY || rows.status == DB_LOST))
-        rows = attempt(db, arena, statement, then);
+        rows = attempt(db, arena, statement, then, then_rows);
     return rows;
 }
 
 struct rows db_run(struct db *db, struct arena *arena, const struct query *query, const struct params *params)
 {
     must(params->count == query->params);
-    return run(db, arena, &(struct statement){ query, params }, &(struct statement){ 0 });
+    return run(db, arena, &(struct statement){ query, params }, &(struct statement){ 0 }, NULL);
 }
 
 struct rows db_run_then(struct db *db, struct arena *arena, const struct query *query, const struct params *params,
                         const struct query *then, const struct params *then_params)
 {
     must(params->count == query->params && then_params->count == then->params);
-    return run(db, arena, &(struct statement){ query, params }, &(struct statement){ then, then_params });
+    return run(db, arena, &(struct statement){ query, params }, &(struct statement){ then, then_params }, NULL);
+}
+
+struct rows db_read_both(struct db *db, struct arena *arena, const struct query *query, const struct params *params,
+                         const struct query *then, const struct params *then_params, struct rows *then_rows)
+{
+    must(params->count == query->params && then_params->count == then->params);
+    must(query->repeatable && then->repeatable);
+    *then_rows = (struct rows){ .status = DB_AWAY };
+    return run(db, arena, &(struct statement){ query, params }, &(struct statement){ then, then_params }, then_rows);
 }
 
 struct rows db_script(struct db *db, struct arena *arena, const char *sql)

@@ -70,6 +70,12 @@ struct rows db_run(struct db *, struct arena *, const struct query *, const stru
 struct rows db_run_then(struct db *, struct arena *, const struct query *, const struct params *,
                         const struct query *then, const struct params *then_params) __attribute__((warn_unused_result));
 
+/* Two that only read, in one trip and one transaction, the second behind the first (each sees what had been committed
+ * when it began). *then_rows is the second's answer; where the first is not DONE it was not run, and is AWAY. */
+struct rows db_read_both(struct db *, struct arena *, const struct query *, const struct params *,
+                         const struct query *then, const struct params *then_params, struct rows *then_rows)
+    __attribute__((warn_unused_result));
+
 /* Which database this is (DESIGN 3.4), asked once per connection; 16 hex digits, valid until the connection is opened
  * anew, or NULL while the database is away. */
 const char *db_epoch(struct db *, struct arena *);

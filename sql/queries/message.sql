@@ -56,8 +56,8 @@ where m.id = (
     select id from messages where $1::bigint is null and guest = $2::text and client_id = $3::text);
 
 -- query message_room_latest read
--- $2 slug of a room, $3 at most so many: the last ones, oldest first, each with the room behind it. One row without a message when
--- there is none yet
+-- $2 slug of a room, $3 at most so many: the last ones, each with the room behind it. One row without a message when there is none
+-- yet. In no order, since whoever asks has few of them at hand and sorts them for less
 select @columns@, r.id, r.name, r.rev
 from rooms_visible($1::bigint) r
 left join lateral (
@@ -66,8 +66,7 @@ left join lateral (
     limit $3::bigint
 ) m on true
 left join users u on u.id = m.user_id
-where r.slug = $2::text
-order by m.seq;
+where r.slug = $2::text;
 
 -- query message_before read
 -- $2 room, $3 seq, $4 at most so many: the last ones before that place, oldest first

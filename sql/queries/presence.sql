@@ -95,25 +95,19 @@ with lease as (
 select presence_ring(array(select room_id from swept union select room_id from went union select room_id from came));
 
 -- query presence_people read
--- $2 room. The same counts, and the first 50 people by name: what a page shows that is read once. Guests are not looked at one by one
-with here as (
-    select p.user_id
+-- $2 slug of a room. A row without a person for all guests, if there are any, with the number of their pages; then the first 50 people by
+-- name: what a page shows that is read once. Each with the number of people in all
+select u.id, u.userid, u.name, u.picture, here.pages, count(u.id) over ()
+from (
+    select p.user_id, count(*) as pages
     from rooms_visible($1::bigint) r
     join presences p on p.room_id = r.id
-    where r.id = $2::bigint
-), people as (
-    select distinct user_id from here where user_id is not null
-), first as (
-    select u.id, u.userid, u.name, u.picture
-    from people p
-    join users u on u.id = p.user_id
-    order by lower(u.name), u.id
-    limit 50
-)
-select (select count(*) from people), (select count(*) from here where user_id is null), f.id, f.userid, f.name, f.picture
-from (select) nobody
-left join first f on true
-order by lower(f.name), f.id;
+    where r.slug = $2::text
+    group by p.user_id
+) here
+left join users u on u.id = here.user_id
+order by u.id is not null, lower(u.name), u.id
+limit 51;
 
 -- query presence_typing again
 -- $2 room, $3 ref of the asker's page, $4 hash of the token that the asker came with, or null. Tells whoever listens that it is typing,
