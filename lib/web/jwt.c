@@ -12,11 +12,12 @@
 #include "base/config.h"
 #include "base/must.h"
 #include "web/json_depth.h"
+#include "web/secret.h"
 
 enum { CLOCK_SLACK = 60 };
 
 /* In base64url; ours has alg, typ and a kid. All that is read before the signature, so it is kept small. */
-enum { HEADER_MAX = 512 };
+enum { HEADER_MAX = 512, HEADER_USUAL = 128, KID_MAX = 32 };
 
 /* Explicit typing (RFC 8725 3.11) by a claim of this name: the header's own typ is always written as "JWT" by libjwt.
  */
@@ -143,20 +144,38 @@ static const struct config_key *judge_header(const struct config *config, const 
 {
     struct text alg, kid;
     if (!header || json_object_get(header, "crit") || !read_string(header, "alg", 16, &alg) || !text_is(alg, "HS256") ||
-        !read_string(header, "kid", 32, &kid))
+        !read_string(header, "kid", KID_MAX, &kid))
         return NULL;
     return config_key_find(config, kid);
+}
+
+/* The headers of our own tokens are one text for each key, so the last that passed need not be read again. */
+static const struct config_key *key_of(const struct config *config, struct arena *arena, struct text head)
+{
+    static _Thread_local struct {
+        char head[HEADER_USUAL], kid[KID_MAX];
+        size_t head_len, kid_len;
+    } last;
+    if (last.head_len && text_equal(head, (struct text){ last.head, last.head_len }))
+        return config_key_find(config, (struct text){ last.kid, last.kid_len });
+    const struct config_key *key = judge_header(config, read_segment(arena, head));
+    if (key && head.len <= sizeof last.head && key->kid.len <= sizeof last.kid) {
+        memcpy(last.head, head.at, last.head_len = head.len);
+        memcpy(last.kid, key->kid.at, last.kid_len = key->kid.len);
+    }
+    return key;
 }
 
 /* HMAC-SHA256 over everything before the second dot (RFC 7515 5.2), compared in constant time. By libsodium: libjwt
  * would parse the whole token once more, and takes the algorithm from it. */
 static bool signature_holds(struct text token, struct text signature, const struct config_key *key)
 {
-    _Static_assert(crypto_auth_hmacsha256_KEYBYTES == CONFIG_KEY_BYTES, "HS256 with a key of 32 bytes");
-    unsigned char mac[crypto_auth_hmacsha256_BYTES];
+    unsigned char came[SECRET_BYTES], ours[SECRET_BYTES];
     size_t len, signed_len = (size_t)(signature.at - token.at) - 1;
-    return text_unbase64url(signature, mac, sizeof mac, &len) && len == sizeof mac &&
-           crypto_auth_hmacsha256_verify(mac, (const unsigned char *)token.at, signed_len, key->bytes) == 0;
+    if (!text_unbase64url(signature, came, sizeof came, &len) || len != sizeof came)
+        return false;
+    secret_mac(key, "", token.at, signed_len, ours);
+    return sodium_memcmp(came, ours, sizeof ours) == 0;
 }
 
 static bool judge_claims(const struct config *config, const json_t *payload, unsigned kinds, int64_t now,
@@ -181,7 +200,7 @@ bool jwt_verify(const struct config *config, struct arena *arena, unsigned kinds
     struct text rest = token, head = text_split(&rest, '.'), body = text_split(&rest, '.');
     if (head.len == 0 || head.len > HEADER_MAX || body.len == 0 || rest.len == 0 || memchr(rest.at, '.', rest.len))
         return false;
-    const struct config_key *key = judge_header(config, read_segment(arena, head));
+    const struct config_key *key = key_of(config, arena, head);
     if (!key || !signature_holds(token, rest, key))
         return false;
     *out = (struct jwt_claims){ 0 };

@@ -10,7 +10,8 @@ struct config_key;
 
 enum { SECRET_BYTES = 32 };
 
-/* HMAC-SHA256 of data under a key that is derived from key for this purpose. */
+/* HMAC-SHA256 of data under a key that is derived from key for this purpose, which must last; for "" under the key
+ * itself. */
 void secret_mac(const struct config_key *key, const char *purpose, const void *data, size_t len,
                 unsigned char out[SECRET_BYTES]);
 

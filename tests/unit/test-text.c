@@ -1,5 +1,7 @@
 #include "../support/tap.h"
 
+#include <sodium.h>
+
 #include "base/arena.h"
 #include "base/text.h"
 #include "base/utf8.h"
@@ -106,6 +108,21 @@ static void test_base64url(void)
            !text_unbase64url(TEXT("+/8"), out, sizeof out, &len) &&
            !text_unbase64url(TEXT("-_9"), out, sizeof out, &len),
        "padding, the other alphabet and loose last bits are refused");
+    size_t digits = 0, same = 0;
+    for (int c = 0; c < 256; c++) {
+        char text[] = { 'B', (char)c, 'A', 'A' };
+        unsigned char theirs[3];
+        size_t their_len;
+        bool good = text_unbase64url((struct text){ text, 4 }, out, sizeof out, &len);
+        bool right =
+            c < 128 && /* libsodium takes the others for digits */ sodium_base642bin(
+                           theirs, 3, text, 4, NULL, &their_len, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0;
+        digits += good;
+        same += good == right && (!good || (len == 3 && memcmp(out, theirs, 3) == 0));
+    }
+    ok(digits == 64 && same == 256, "each of its 64 digits is read as libsodium reads it, and nothing else is one");
+    ok(text_unbase64url(TEXT(""), out, sizeof out, &len) && len == 0, "nothing is nothing");
+    ok(!text_unbase64url(TEXT("AAAAA"), out, sizeof out, &len), "one digit alone is no byte");
     ok(!text_unbase64url(TEXT("AAAAAAAAAAAA"), out, sizeof out, &len), "more than fits is refused");
 }
 
