@@ -5,9 +5,14 @@
 #include "base/must.h"
 #include "cgi-bin/gateway.h"
 
+/* What ours take. */
+enum { HEADERS_USUAL = 2 * 1024 };
+
 struct answer answer_new(void)
 {
-    return (struct answer){ .status = 200, .headers = buffer_new(ANSWER_HEADERS_MAX), .body = buffer_new(ANSWER_MAX) };
+    struct answer answer = { .status = 200, .headers = buffer_new(ANSWER_HEADERS_MAX), .body = buffer_new(ANSWER_MAX) };
+    buffer_expect(&answer.headers, HEADERS_USUAL);
+    return answer;
 }
 
 void answer_free(struct answer *answer)
@@ -102,16 +107,11 @@ bool answer_send(struct answer *answer, struct arena *arena, const struct config
     must(!answer->body.full);
     add_security(answer, arena, config);
     /* RFC 9110 8.6: a 204 has no length */
-    const char *length = answer->status == 204 ? "" : arena_printf(arena, "Content-Length: %zu\r\n", answer->body.len);
-    const char *start =
-        arena_printf(arena, "Status: %d %s\r\n%s", answer->status, answer_reason(answer->status), length);
-    struct buffer whole = buffer_new(answer->body.len + 2 * ANSWER_HEADERS_MAX);
-    buffer_string(&whole, start);
-    buffer_text(&whole, buffer_view(&answer->headers));
-    buffer_string(&whole, "\r\n");
-    if (!head)
-        buffer_text(&whole, buffer_view(&answer->body));
-    bool sent = gateway_write(gateway, whole.at, whole.len);
-    buffer_free(&whole);
-    return sent;
+    if (answer->status != 204)
+        answer_header(answer, "Content-Length", text_of(arena_printf(arena, "%zu", answer->body.len)));
+    answer_header(answer, "Status",
+                  text_of(arena_printf(arena, "%d %s", answer->status, answer_reason(answer->status))));
+    buffer_string(&answer->headers, "\r\n");
+    must(!answer->headers.full);
+    return gateway_write(gateway, buffer_view(&answer->headers), head ? TEXT("") : buffer_view(&answer->body));
 }

@@ -8,6 +8,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/must.h"
+
 /* The most that a record holds, less what would need padding. */
 enum { RECORD_MAX = FCGI_MAX_LENGTH / 8 * 8 };
 
@@ -82,30 +84,35 @@ static FCGI_Header header(const FCGX_Request *fastcgi, int type, size_t len)
 }
 
 /* The last record leaves together with the end of the stream and of the request. */
-static bool write_records(const FCGX_Request *fastcgi, const char *bytes, size_t len)
+static bool write_records(const FCGX_Request *fastcgi, struct text head, struct text body)
 {
-    FCGI_EndRequestBody body = { .protocolStatus = FCGI_REQUEST_COMPLETE };
+    FCGI_EndRequestBody finish = { .protocolStatus = FCGI_REQUEST_COMPLETE };
     struct {
         FCGI_Header stream;
         FCGI_EndRequestRecord request;
-    } end = { header(fastcgi, FCGI_STDOUT, 0), { header(fastcgi, FCGI_END_REQUEST, sizeof body), body } };
+    } end = { header(fastcgi, FCGI_STDOUT, 0), { header(fastcgi, FCGI_END_REQUEST, sizeof finish), finish } };
+    must(head.len <= RECORD_MAX);
     for (bool last = false; !last;) {
-        size_t size = len < RECORD_MAX ? len : RECORD_MAX;
-        FCGI_Header head = header(fastcgi, FCGI_STDOUT, size);
-        last = size == len;
-        struct iovec parts[] = { { &head, sizeof head }, { (char *)bytes, size }, { &end, sizeof end } };
-        if (!write_parts(fastcgi->ipcFd, parts, last ? 3 : 2))
+        size_t room = RECORD_MAX - head.len, size = body.len < room ? body.len : room;
+        FCGI_Header record = header(fastcgi, FCGI_STDOUT, head.len + size);
+        last = size == body.len;
+        struct iovec parts[] = {
+            { &record, sizeof record }, { (char *)head.at, head.len }, { (char *)body.at, size }, { &end, sizeof end }
+        };
+        if (!write_parts(fastcgi->ipcFd, parts, last ? 4 : 3))
             return false;
-        bytes += size;
-        len -= size;
+        head.len = 0;
+        body = (struct text){ body.at + size, body.len - size };
     }
     return true;
 }
 
-bool gateway_write(struct gateway *gateway, const char *bytes, size_t len)
+bool gateway_write(struct gateway *gateway, struct text head, struct text body)
 {
     gateway->answered = true;
-    return gateway->fastcgi ? write_records(gateway->fastcgi, bytes, len) : write_all(bytes, len);
+    if (gateway->fastcgi)
+        return write_records(gateway->fastcgi, head, body);
+    return write_all(head.at, head.len) && write_all(body.at, body.len);
 }
 
 bool gateway_read_out(struct gateway *gateway)

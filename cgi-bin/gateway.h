@@ -23,8 +23,8 @@ struct text gateway_variable(const struct gateway *, const char *name);
 /* Read up to size bytes of the body; less means that it ended, or broke. */
 size_t gateway_read(struct gateway *, char *into, size_t size);
 
-/* Write the answer, whole and once. False: the client is gone. */
-bool gateway_write(struct gateway *, const char *bytes, size_t len);
+/* Write the answer, whole and once; its head has less than 64 KB. False: the client is gone. */
+bool gateway_write(struct gateway *, struct text head, struct text body);
 
 /* FastCGI: was the request read to its end? Then the connection can be closed at once, and the answer gets through. */
 bool gateway_read_out(struct gateway *);

@@ -12,6 +12,9 @@
 #include "web/present.h"
 #include "web/view.h"
 
+/* The most that a page has, as a rule. */
+enum { PAGE_USUAL = 24 * 1024 };
+
 void page_identify(struct request *request)
 {
     struct scope *scope = &request->scope;
@@ -96,6 +99,7 @@ void page_render(struct request *request, int status, const char *view, json_t *
 {
     struct answer *answer = &request->answer;
     buffer_clear(&answer->body);
+    buffer_expect(&answer->body, PAGE_USUAL);
     answer->status = status;
     answer_header(answer, "Content-Type", TEXT("text/html; charset=utf-8"));
     if (!view_render(request->view, view, data, &answer->body) || answer->body.full) {

@@ -10,7 +10,7 @@
 
 #include "base/must.h"
 
-enum { BLOCK_SIZE = 8 * 1024 };
+enum { BLOCK_SIZE = 8 * 1024, SHORT = 256 };
 
 struct block {
     struct block *next;
@@ -123,13 +123,17 @@ char *arena_copy(struct arena *arena, const void *at, size_t len)
     return copy;
 }
 
+/* Most texts are short, and then formatted once. */
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
+    char shorter[SHORT];
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(shorter, sizeof shorter, format, args);
     va_end(args);
     must(len >= 0);
+    if ((size_t)len < sizeof shorter)
+        return arena_copy(arena, shorter, (size_t)len);
     char *at = arena_alloc(arena, (size_t)len + 1);
     va_start(args, format);
     vsnprintf(at, (size_t)len + 1, format, args);

@@ -44,6 +44,13 @@ static bool reserve(struct buffer *buffer, size_t more)
     return true;
 }
 
+void buffer_expect(struct buffer *buffer, size_t more)
+{
+    bool full = buffer->full;
+    (void)reserve(buffer, more < buffer->limit - buffer->len ? more : buffer->limit - buffer->len);
+    buffer->full = full;
+}
+
 void buffer_add(struct buffer *buffer, const void *bytes, size_t len)
 {
     if (!reserve(buffer, len))
@@ -69,13 +76,20 @@ void buffer_char(struct buffer *buffer, char c)
     buffer_add(buffer, &c, 1);
 }
 
+/* Most texts are short, and then formatted once. */
 void buffer_printf(struct buffer *buffer, const char *format, ...)
 {
+    enum { SHORT = 256 };
+    char shorter[SHORT];
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(shorter, sizeof shorter, format, args);
     va_end(args);
     must(len >= 0);
+    if ((size_t)len < sizeof shorter) {
+        buffer_add(buffer, shorter, (size_t)len);
+        return;
+    }
     if (!reserve(buffer, (size_t)len))
         return;
     va_start(args, format);

@@ -24,6 +24,9 @@ void buffer_free(struct buffer *);
 /* Forget the contents, keep the memory. */
 void buffer_clear(struct buffer *);
 
+/* About so much will follow: make room at once, instead of little by little. */
+void buffer_expect(struct buffer *, size_t more);
+
 /* Append. What would pass the limit is left out whole and sets full. */
 void buffer_add(struct buffer *, const void *bytes, size_t len);
 void buffer_text(struct buffer *, struct text);

@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 
 /* A line holds a dozen texts of which every byte had to be escaped: it is never cut, so it can always be parsed. */
-enum { LINE_LIMIT = 64 * 1024, TEXT_LIMIT = 512 };
+enum { LINE_LIMIT = 64 * 1024, LINE_USUAL = 512, TEXT_LIMIT = 512 };
 
 static const char *program_name = "confab";
 static enum log_level least_level = LOG_INFO;
@@ -35,16 +35,18 @@ static void add_escaped(struct buffer *line, struct text text)
     if (cut)
         text = shorten(text);
     bool plain = utf8_valid(text);
+    size_t done = 0;
     buffer_char(line, '"');
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.at[i];
-        if (c == '"' || c == '\\')
-            buffer_printf(line, "\\%c", c);
-        else if (c < 0x20 || c == 0x7F || (c >= 0x80 && !plain))
-            buffer_printf(line, "\\u%04x", c);
-        else
-            buffer_char(line, (char)c);
+        bool quoted = c == '"' || c == '\\';
+        if (!quoted && c >= 0x20 && c != 0x7F && (c < 0x80 || plain))
+            continue;
+        buffer_add(line, text.at + done, i - done);
+        buffer_printf(line, quoted ? "\\%c" : "\\u%04x", c);
+        done = i + 1;
     }
+    buffer_add(line, text.at + done, text.len - done);
     buffer_string(line, cut ? "...\"" : "\"");
 }
 
@@ -56,11 +58,14 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     int saved = errno;
     char at[CLOCK_TEXT_SIZE];
     struct buffer line = buffer_new(LINE_LIMIT);
+    buffer_expect(&line, LINE_USUAL);
     buffer_printf(&line, "{\"at\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"event\":",
                   clock_text(clock_now(), at), names[level], program_name, (long)getpid());
     add_escaped(&line, text_of(event));
     for (const struct log_field *field = fields; field->key; field++) {
-        buffer_printf(&line, ",\"%s\":", field->key);
+        buffer_add(&line, ",\"", 2);
+        buffer_string(&line, field->key);
+        buffer_add(&line, "\":", 2);
         if (field->kind == LOG_NUMBER)
             buffer_printf(&line, "%lld", (long long)field->number);
         else

@@ -142,7 +142,9 @@ static bool add_html(const struct config *config, const struct view *view, struc
 json_t *present_messages(const struct config *config, const struct view *view, struct arena *arena,
                          const struct messages *messages)
 {
+    enum { HTML_USUAL = 800 };
     struct buffer html = buffer_new(messages->count * (size_t)PRESENT_HTML_MAX);
+    buffer_expect(&html, messages->count * (size_t)HTML_USUAL);
     for (size_t i = 0; i < messages->count; i++)
         (void)add_html(config, view, arena, &messages->items[i], &html);
     /* Made of texts that are UTF-8 by a template that is. */
