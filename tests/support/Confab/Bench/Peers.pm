@@ -168,6 +168,7 @@ TEXT
             fastcgi_param SCRIPT_FILENAME $sources/page.php;
             fastcgi_param REQUEST_METHOD \$request_method;
             fastcgi_param REQUEST_URI \$request_uri;
+            fastcgi_param QUERY_STRING \$query_string;
             fastcgi_param SKELETON $folder/skeleton.php;
             fastcgi_param KEY $key;
             fastcgi_param SLUG $slug;
