@@ -134,17 +134,28 @@ enum outcome presence_read(const struct scope *scope, int64_t room_id, struct pr
     return DONE;
 }
 
-/* The first 50 people, and the guests before them; a 51st person is one too many. */
-struct presence_list presence_people(const struct scope *scope, const struct rows *rows)
+/* More than are named are counted by themselves: that takes as long as there are many, and few rooms have so many. */
+static int64_t count_people(const struct scope *scope, struct text slug, int64_t least)
+{
+    struct params params = { 0 };
+    scope_param(scope, &params);
+    param_text(&params, scope->arena, slug);
+    struct rows rows = db_run(scope->db, scope->arena, &query_presence_count, &params);
+    int64_t count = rows.status == DB_DONE && rows.count ? row_number(&rows, 0, 0) : least;
+    return count > least ? count : least;
+}
+
+struct presence_list presence_people(const struct scope *scope, struct text slug, const struct rows *rows)
 {
     if (rows->count == 0)
         return (struct presence_list){ .count = 0 };
-    int first = row_null(rows, 0, 0);
-    struct presence_list list = { .people = row_number(rows, 0, 5), .guests = first ? row_number(rows, 0, 4) : 0 };
-    list.count = (size_t)(rows->count - first);
-    if (list.count > PRESENCE_KEYS_FEW)
-        list.count = PRESENCE_KEYS_FEW;
-    list.cut = (size_t)list.people > list.count;
+    int first = row_null(rows, 0, 0); /* the guests stand before the people */
+    size_t named = (size_t)(rows->count - first);
+    struct presence_list list = { .people = (int64_t)named, .guests = first ? row_number(rows, 0, 4) : 0 };
+    list.cut = named > PRESENCE_KEYS_FEW;
+    list.count = list.cut ? PRESENCE_KEYS_FEW : named;
+    if (list.cut)
+        list.people = count_people(scope, slug, list.people);
     list.entries = arena_array(scope->arena, list.count, sizeof *list.entries);
     for (size_t i = 0; i < list.count; i++)
         list.entries[i] = (struct presence_entry){ .user_id = row_number(rows, (int)i + first, 0),

@@ -79,8 +79,8 @@ struct presence_list {
 enum outcome presence_read(const struct scope *, int64_t room_id, struct presence_list *out)
     __attribute__((warn_unused_result));
 
-/* The same for a page that is read once, from the rows of presence_people: people alone, each once, the first by name,
- * with user_id, userid, name and picture. */
-struct presence_list presence_people(const struct scope *, const struct rows *);
+/* The same for a page that is read once, from the rows of presence_people for that room: people alone, each once, the
+ * first by name, with user_id, userid, name and picture. */
+struct presence_list presence_people(const struct scope *, struct text slug, const struct rows *);
 
 #endif

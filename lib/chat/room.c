@@ -126,7 +126,7 @@ enum outcome room_page(const struct scope *scope, struct text slug, int most, st
     struct rows people;
     enum outcome outcome = latest(scope, slug, most, &out->room, &out->messages, &people);
     if (outcome == DONE && people.status == DB_DONE)
-        out->people = presence_people(scope, &people);
+        out->people = presence_people(scope, slug, &people);
     else
         out->people = (struct presence_list){ .count = 0 };
     return outcome;

@@ -95,19 +95,24 @@ with lease as (
 select presence_ring(array(select room_id from swept union select room_id from went union select room_id from came));
 
 -- query presence_people read
--- $2 slug of a room. A row without a person for all guests, if there are any, with the number of their pages; then the first 50 people by
--- name: what a page shows that is read once. Each with the number of people in all
-select u.id, u.userid, u.name, u.picture, here.pages, count(u.id) over ()
+-- $2 slug of a room. A row without a person for all guests, if there are any, with the number of their pages; then the first 51 people by
+-- name: what a page shows that is read once. (The room is looked up apart, so that no plan begins with all pages of all rooms)
+select u.id, u.userid, u.name, u.picture, here.pages
 from (
     select p.user_id, count(*) as pages
-    from rooms_visible($1::bigint) r
-    join presences p on p.room_id = r.id
-    where r.slug = $2::text
+    from presences p
+    where p.room_id = (select r.id from rooms_visible($1::bigint) r where r.slug = $2::text)
     group by p.user_id
 ) here
 left join users u on u.id = here.user_id
-order by u.id is not null, lower(u.name), u.id
-limit 51;
+order by lower(u.name) nulls first, u.id
+limit 52;
+
+-- query presence_count read
+-- $2 slug of a room. How many people are there
+select count(distinct p.user_id)
+from presences p
+where p.room_id = (select r.id from rooms_visible($1::bigint) r where r.slug = $2::text);
 
 -- query presence_typing again
 -- $2 room, $3 ref of the asker's page, $4 hash of the token that the asker came with, or null. Tells whoever listens that it is typing,

@@ -37,6 +37,30 @@ subtest 'the database is away' => sub {
     is $away->(GET => '/nothing')->{status}, 404, 'what needs no database needs none';
 };
 
+subtest 'a full room' => sub {
+    my $room = $site->psql("insert into rooms (slug, name) values ('full', 'Full') returning id");
+    $site->psql("insert into presence_leases values ('full', now() + interval '1 hour');
+        insert into users (userid, name) select 'full-' || i, case when i % 2 = 0 then 'person ' else 'Person ' end || lpad(i::text, 2, '0')
+            from generate_series(1, 60) i;
+        insert into presences (room_id, ref, owner, user_id) select $room, tab || id, 'full', id from users, unnest(array['a', 'b']) tab
+            where userid like 'full-%';
+        insert into presences (room_id, ref, owner) select $room, 'g' || i, 'full' from generate_series(1, 3) i");
+    my $browser = Confab::Browser->new(asker(), $site->origin);
+    my $list    = sub { return map {s/<[^>]+>//gr} $browser->get('/rooms/full')->{body} =~ m{<li class="(?:guests|person|more)".*?</li>}g };
+    my @shown   = $list->();
+    is scalar @shown, 52, 'guests, fifty people, and how many more';
+    is $shown[0], '3 guests', 'guests are counted by page';
+    is_deeply [ map { lc s/^.*(?=person)//ir } @shown[ 1 .. 50 ] ], [ map { sprintf 'person %02d', $_ } 1 .. 50 ],
+        'people once each, by name, whatever its case';
+    is $shown[51], 'and 10 more', 'the rest is counted';
+    $site->psql("delete from presences where room_id = $room and (user_id is null or user_id in (select id from users where name ~* 'person (5[1-9]|60)'))");
+    @shown = $list->();
+    is scalar @shown, 50, 'fifty people are all named';
+    unlike $shown[-1], qr/more/, 'and nobody more';
+    $site->psql("delete from presences where room_id = $room");
+    is scalar(() = $list->()), 0, 'nobody is nobody';
+};
+
 subtest 'as a program' => sub {
     my $answer = $site->cgi(GET => '/', env => { REQUEST_METHOD => '' });
     is $answer->{exit} >> 8, 2, 'without a request it explains itself, with status 2';

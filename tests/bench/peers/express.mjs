@@ -60,10 +60,8 @@ function message(m) {
 function people(rows) {
     const guests = rows.length && !rows[0].id ? Number(rows[0].pages) : 0;
     const named = rows.filter((person) => person.id).slice(0, 50);
-    const more = rows.length ? rows[0].people - named.length : 0;
     return (guests ? `<li class="guests">${guests === 1 ? '1 guest' : `${guests} guests`}</li>\n` : '') +
-        named.map((person) => `<li class="person" data-user="${escape(person.userid)}"><span class="avatar" aria-hidden="true">${escape(person.name[0])}</span><span class="name">${escape(person.name)}</span></li>\n`).join('') +
-        (more > 0 ? `<li class="more">and ${more} more</li>\n` : '');
+        named.map((person) => `<li class="person" data-user="${escape(person.userid)}"><span class="avatar" aria-hidden="true">${escape(person.name[0])}</span><span class="name">${escape(person.name)}</span></li>\n`).join('');
 }
 
 app.get('/rooms/:slug', async (request, response) => {

@@ -79,13 +79,12 @@ function people(array $rows): string
 {
     $guests = $rows && !$rows[0]['id'] ? (int)$rows[0]['pages'] : 0;
     $named = array_slice(array_filter($rows, fn ($person) => $person['id']), 0, 50);
-    $more = $rows ? $rows[0]['people'] - count($named) : 0;
     $html = $guests ? '<li class="guests">' . ($guests === 1 ? '1 guest' : "$guests guests") . "</li>\n" : '';
     foreach ($named as $person) {
         $html .= '<li class="person" data-user="' . escaped($person['userid']) . '"><span class="avatar" aria-hidden="true">'
             . escaped(mb_substr_one($person['name'])) . '</span><span class="name">' . escaped($person['name']) . "</span></li>\n";
     }
-    return $html . ($more > 0 ? "<li class=\"more\">and $more more</li>\n" : '');
+    return $html;
 }
 
 $asker = null;
