@@ -22,7 +22,8 @@ part_start() {
         as=("${as_postgres[@]}") end=INT
         postgres_command
         ;;
-    handlers) part_command=("$BUILD/confab.fcgi" serve) ;;
+    handlers) # as conf/systemd/confab.service has it
+        part_command=(env GLIBC_TUNABLES=glibc.malloc.tcache_count=500 "$BUILD/confab.fcgi" serve) ;;
     relay) part_command=("$BUILD/confab-relay") ;;
     nginx) part_command=(nginx -p "$STATE/nginx/" -c nginx.conf -e "$STATE/log/nginx.log") ;;
     esac
