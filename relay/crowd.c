@@ -43,6 +43,7 @@ struct crowd {
     struct found found; /* arena NULL: nothing yet */
     uint32_t version;   /* of it */
     bool rung, due, out;
+    bool behind;              /* somebody may have been told less than that */
     int64_t read_at, next_at; /* relay_now */
     int64_t typed_until;      /* relay_now: the time that those so far would take at the average */
     int64_t typing_free_at;   /* one may be told again */
@@ -130,6 +131,11 @@ struct crowd *crowd_join(struct crowds *crowds, int64_t room_id)
     return crowd;
 }
 
+int64_t crowd_room(const struct crowd *crowd)
+{
+    return crowd->room_id;
+}
+
 void crowd_leave(struct crowds *crowds, struct crowd **leaving)
 {
     struct crowd *crowd = *leaving;
@@ -158,6 +164,7 @@ void crowd_greet(struct crowds *crowds, struct hub_member *member)
     struct peer *peer = member->peer;
     page->told = 0;
     if (!found->arena || !may_tell(peer)) {
+        page->crowd->behind = true;
         make_due(crowds, page->crowd);
         return;
     }
@@ -214,6 +221,7 @@ static void told_all(struct crowds *crowds)
     struct crowd *crowd = *place_of(crowds, telling->room_id);
     crowds->quiet_until = relay_now(crowds->relay) + (int64_t)(telling->told / telling->portions / TOLD_PER_MS);
     if (crowd && telling->skipped) {
+        crowd->behind = true;
         crowd->next_at = relay_now(crowds->relay) + RETRY_MS;
         make_due(crowds, crowd);
     }
@@ -253,6 +261,7 @@ static void tell_room(struct list_job *list)
                                  .portions = 1 + crowd->pages / PORTION };
     if (list->change && ++crowd->version == 0)
         crowd->version++;
+    crowd->behind = false;
     telling->to = crowd->version;
     list->crowds->telling = telling;
     tell_portion(list->crowds);
@@ -261,7 +270,8 @@ static void tell_room(struct list_job *list)
 static void take_over(struct list_job *list, int64_t now)
 {
     struct crowd *crowd = list->crowd;
-    tell_room(list);
+    if (list->change || crowd->behind)
+        tell_room(list);
     arena_free(&crowd->found.arena);
     crowd->found = list->found;
     list->found.arena = NULL;
@@ -368,7 +378,7 @@ bool crowd_may_type(struct crowds *crowds, struct hub_member *member)
 {
     struct page *page = member->page;
     int64_t now = relay_now(crowds->relay);
-    if (!page || now - page->typed_at < TYPING_MS)
+    if (!page || (uint32_t)now - page->typed_at < TYPING_MS)
         return false;
     struct crowd *crowd = page->crowd;
     if (crowd->typed_until < now - TYPING_MS)
@@ -376,7 +386,7 @@ bool crowd_may_type(struct crowds *crowds, struct hub_member *member)
     if (crowd->typed_until + TYPING_MS / TYPING_MOST > now)
         return false;
     crowd->typed_until += TYPING_MS / TYPING_MOST;
-    page->typed_at = now;
+    page->typed_at = (uint32_t)now;
     return true;
 }
 

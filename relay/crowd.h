@@ -29,6 +29,7 @@ void crowds_free(struct crowds **);
 
 /* A page in a room more, and one less; clears the caller's pointer. */
 struct crowd *crowd_join(struct crowds *, int64_t room_id) __attribute__((returns_nonnull));
+int64_t crowd_room(const struct crowd *);
 void crowd_leave(struct crowds *, struct crowd **);
 
 /* A member whose page is in the crowd was let in: send it the list. */

@@ -27,10 +27,13 @@ enum {
     CHANGES_MOST = 1000,
     POLLS_APART_MS = 2500,
     POLLS_MS = 2,
-    OWNER_SIZE = 14
+    OWNER_SIZE = 14,
+    FIRST_DUE = 64
 };
 
 enum { ABSENT, UNSURE, PRESENT };
+
+static const uint64_t PAGE_SERIAL_MOST = ((uint64_t)1 << 56) - 1;
 
 struct presence {
     struct relay *relay;
@@ -38,8 +41,8 @@ struct presence {
     uv_timer_t soon;
     char owner[OWNER_SIZE]; /* no two relays have the same, also over time */
     uint64_t serial;
-    struct page *pages;
-    struct page *due, **due_end;
+    struct page **due; /* a ring */
+    size_t due_first, due_count, due_size;
     bool out; /* a write is */
     bool leased;
     int64_t leased_at, swept_at, retry_at, woken_at; /* relay_now */
@@ -56,7 +59,7 @@ struct crowds *presence_crowds(struct presence *presence)
 
 void presence_ref(const struct presence *presence, const struct page *page, char *out)
 {
-    snprintf(out, PRESENCE_REF_SIZE, "%s-%" PRIx64, presence->owner, page->serial);
+    snprintf(out, PRESENCE_REF_SIZE, "%s-%" PRIx64, presence->owner, (uint64_t)page->serial);
 }
 
 uint64_t presence_serial(const struct presence *presence, const char *ref)
@@ -69,26 +72,41 @@ uint64_t presence_serial(const struct presence *presence, const char *ref)
 
 /* --- pages --- */
 
-static void page_free(struct presence *presence, struct page *page)
+static void page_free(struct page *page)
 {
-    if (page->next)
-        page->next->prev = page->prev;
-    *(page->prev ? &page->prev->next : &presence->pages) = page->next;
-    free(page->name);
+    if (page->guest)
+        free(page->name);
     free(page);
 }
 
-static struct page *page_new(struct presence *presence, int64_t room_id)
+static struct page *page_new(struct presence *presence, struct hub_member *member, int64_t room_id)
 {
     struct page *page = calloc(1, sizeof *page);
     must(page != NULL);
-    page->serial = ++presence->serial;
-    page->room_id = room_id;
-    page->next = presence->pages;
-    if (page->next)
-        page->next->prev = page;
-    presence->pages = page;
+    page->serial = ++presence->serial & PAGE_SERIAL_MOST;
+    page->guest = true;
+    page->member = member;
+    page->crowd = crowd_join(presence->crowds, room_id);
     return page;
+}
+
+static int64_t room_of(const struct page *page)
+{
+    return page->member ? crowd_room(page->crowd) : page->room_id;
+}
+
+/* Room for one more. */
+static void grow(struct presence *presence)
+{
+    size_t size = presence->due_size ? presence->due_size * 2 : FIRST_DUE;
+    struct page **due = calloc(size, sizeof(struct page *));
+    must(due != NULL);
+    for (size_t i = 0; i < presence->due_count; i++)
+        due[i] = presence->due[(presence->due_first + i) % presence->due_size];
+    free(presence->due);
+    presence->due = due;
+    presence->due_first = 0;
+    presence->due_size = size;
 }
 
 static void make_due(struct presence *presence, struct page *page)
@@ -96,42 +114,49 @@ static void make_due(struct presence *presence, struct page *page)
     if (page->due || page->out)
         return;
     page->due = true;
-    page->next_due = NULL;
-    *presence->due_end = page;
-    presence->due_end = &page->next_due;
+    if (presence->due_count == presence->due_size)
+        grow(presence);
+    presence->due[(presence->due_first + presence->due_count++) % presence->due_size] = page;
     presence_soon(presence);
 }
 
 static void went(struct presence *presence, struct page *page)
 {
+    int64_t room_id = room_of(page);
     crowd_leave(presence->crowds, &page->crowd);
+    page->room_id = room_id;
     page->member->page = NULL;
     page->member = NULL;
     make_due(presence, page);
 }
 
+static bool is_named(const struct page *page, int64_t user_id, struct text name)
+{
+    return page->guest ? !user_id && text_equal(text_of(page->name), name) : page->user_id == user_id;
+}
+
 /* Who it is can have changed when a page joins anew. */
 static void name_page(struct page *page, const struct channel_answer *answer)
 {
-    struct text name = answer->user_id ? TEXT("") : answer->name;
-    if (page->user_id == answer->user_id && text_equal(text_of(page->name), name))
+    if (is_named(page, answer->user_id, answer->name))
         return;
     page->changed = true;
     page->known = page->known == PRESENT ? UNSURE : page->known;
-    page->user_id = answer->user_id;
-    free(page->name);
-    page->name = name.len ? strndup(name.at, name.len) : NULL;
+    if (page->guest)
+        free(page->name);
+    page->guest = !answer->user_id;
+    if (!page->guest)
+        page->user_id = answer->user_id;
+    else
+        page->name = answer->name.len ? strndup(answer->name.at, answer->name.len) : NULL;
 }
 
 void presence_came(struct presence *presence, struct hub_member *member, const struct channel_answer *answer)
 {
-    if (member->page && member->page->room_id != answer->room_id)
+    if (member->page && room_of(member->page) != answer->room_id)
         went(presence, member->page);
-    if (!member->page) {
-        member->page = page_new(presence, answer->room_id);
-        member->page->member = member;
-        member->page->crowd = crowd_join(presence->crowds, answer->room_id);
-    }
+    if (!member->page)
+        member->page = page_new(presence, member, answer->room_id);
     name_page(member->page, answer);
     if (member->page->known != PRESENT)
         make_due(presence, member->page);
@@ -197,13 +222,18 @@ static void write_work(struct job *job, struct scope *scope, const struct view *
 
 /* --- and back --- */
 
+/* Pages that are here are those of the members; of those that are gone the ones that are not being told of are due. */
 static void forgotten(struct presence *presence)
 {
-    for (struct page *page = presence->pages; page; page = page->next) {
-        if (page->out)
-            continue;
-        page->known = ABSENT;
-        make_due(presence, page);
+    for (size_t i = 0; i < presence->due_count; i++)
+        presence->due[(presence->due_first + i) % presence->due_size]->known = ABSENT;
+    for (struct hub_room *room = hub_rooms(presence->relay->hub); room; room = room->next) {
+        for (struct hub_member *member = room->members; member; member = member->next_in_room) {
+            if (!member->page || member->page->out)
+                continue;
+            member->page->known = ABSENT;
+            make_due(presence, member->page);
+        }
     }
 }
 
@@ -222,10 +252,11 @@ static void heard_of_change(struct write_job *write)
         struct page *page = write->went_pages[i];
         page->out = false;
         if (done)
-            page_free(presence, page);
+            page_free(page);
         else
             make_due(presence, page);
     }
+    write->came_count = write->went_count = 0;
 }
 
 static void write_done(struct job *job)
@@ -252,13 +283,17 @@ static void write_done(struct job *job)
 
 /* --- the tick --- */
 
+/* The memory goes with the last: there are long times with none. */
 static struct page *take_due(struct presence *presence)
 {
-    struct page *page = presence->due;
-    presence->due = page->next_due;
-    if (!presence->due)
-        presence->due_end = &presence->due;
+    struct page *page = presence->due[presence->due_first];
+    presence->due_first = (presence->due_first + 1) % presence->due_size;
     page->due = false;
+    if (--presence->due_count)
+        return page;
+    free(presence->due);
+    presence->due = NULL;
+    presence->due_size = 0;
     return page;
 }
 
@@ -266,10 +301,10 @@ static void add(struct write_job *write, struct page *page)
 {
     char ref[PRESENCE_REF_SIZE];
     presence_ref(write->presence, page, ref);
-    struct presence_page row = { .room_id = page->room_id,
+    struct presence_page row = { .room_id = room_of(page),
                                  .ref = text_copy(write->job.arena, text_of(ref)),
-                                 .user_id = page->user_id,
-                                 .name = text_copy(write->job.arena, text_of(page->name)) };
+                                 .user_id = page->guest ? 0 : page->user_id,
+                                 .name = text_copy(write->job.arena, page->guest ? text_of(page->name) : TEXT("")) };
     page->out = true;
     page->changed = false;
     if (page->member) {
@@ -281,17 +316,30 @@ static void add(struct write_job *write, struct page *page)
     }
 }
 
+/* Pages of a write that nobody hears of any more: nobody else knows those that are gone. */
+static void give_up(void *arg)
+{
+    struct write_job *write = arg;
+    for (size_t i = 0; i < write->came_count; i++)
+        if (!write->came_pages[i]->member)
+            page_free(write->came_pages[i]);
+    for (size_t i = 0; i < write->went_count; i++)
+        page_free(write->went_pages[i]);
+}
+
 static void collect(struct presence *presence, struct write_job *write)
 {
     struct arena *arena = write->job.arena;
-    write->came = arena_array(arena, CHANGES_MOST, sizeof *write->came);
-    write->went = arena_array(arena, CHANGES_MOST, sizeof *write->went);
-    write->came_pages = arena_array(arena, CHANGES_MOST, sizeof *write->came_pages);
-    write->went_pages = arena_array(arena, CHANGES_MOST, sizeof *write->went_pages);
-    while (presence->due && write->came_count + write->went_count < CHANGES_MOST) {
+    size_t most = presence->due_count < CHANGES_MOST ? presence->due_count : CHANGES_MOST;
+    write->came = arena_array(arena, most, sizeof *write->came);
+    write->went = arena_array(arena, most, sizeof *write->went);
+    write->came_pages = arena_array(arena, most, sizeof *write->came_pages);
+    write->went_pages = arena_array(arena, most, sizeof *write->went_pages);
+    arena_own(arena, write, give_up);
+    while (presence->due_count && write->came_count + write->went_count < most) {
         struct page *page = take_due(presence);
         if (!page->member && page->known == ABSENT)
-            page_free(presence, page);
+            page_free(page);
         else if (!page->member || page->known != PRESENT)
             add(write, page);
     }
@@ -316,7 +364,8 @@ static void write_some(struct presence *presence)
     int64_t now = relay_now(presence->relay);
     bool lease = !presence->leased || now - presence->leased_at >= PRESENCE_RENEW_SECONDS * 1000;
     bool sweep = now - presence->swept_at >= SWEEP_MS;
-    if (presence->out || presence->end != STAYING || now < presence->retry_at || !(lease || sweep || presence->due))
+    if (presence->out || presence->end != STAYING || now < presence->retry_at ||
+        !(lease || sweep || presence->due_count))
         return;
     struct write_job *write = write_new(presence);
     write->lease = lease;
@@ -325,7 +374,7 @@ static void write_some(struct presence *presence)
         presence->leased_at = now;
     if (sweep)
         presence->swept_at = now;
-    if (presence->due)
+    if (presence->due_count)
         collect(presence, write);
     submit(presence, write);
 }
@@ -337,7 +386,7 @@ static void go(uv_timer_t *timer)
         return; /* whoever finds it again calls */
     write_some(presence);
     crowd_read(presence->crowds);
-    if (presence->due || crowd_waiting(presence->crowds))
+    if (presence->due_count || crowd_waiting(presence->crowds))
         presence_soon(presence);
 }
 
@@ -390,7 +439,6 @@ struct presence *presence_new(struct relay *relay)
     unsigned char bytes[9];
     must(presence != NULL);
     presence->relay = relay;
-    presence->due_end = &presence->due;
     randombytes_buf(bytes, sizeof bytes);
     sodium_bin2base64(presence->owner, sizeof presence->owner, bytes, sizeof bytes,
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
@@ -423,8 +471,8 @@ void presence_free(struct presence **gone)
     struct presence *presence = *gone;
     if (!presence)
         return;
-    while (presence->pages)
-        page_free(presence, presence->pages);
+    while (presence->due_count)
+        page_free(take_due(presence));
     crowds_free(&presence->crowds);
     uv_close((uv_handle_t *)&presence->soon, closed);
     *gone = NULL;

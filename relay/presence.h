@@ -26,21 +26,28 @@ struct relay;
 
 enum { PRESENCE_REF_SIZE = 40 };
 
-/* One page. It outlives its member until the database knows that it is gone. */
+/* One page. It outlives its member until the database knows that it is gone. There is one for each idle connection: it
+ * is kept small. */
 struct page {
-    struct page *next, *prev; /* all */
-    struct page *next_due;
     struct hub_member *member; /* NULL: it is gone */
-    struct crowd *crowd;       /* of its room; NULL when it is gone */
-    int64_t room_id, user_id;
-    char *name; /* of a guest, or NULL */
-    uint64_t serial;
-    int64_t typed_at; /* relay_now of the last typing that was passed on */
-    uint8_t known;    /* what the database has of it */
-    bool due, out;    /* waits to be told of; is being told of */
-    bool changed;     /* since that began */
-    uint32_t told;    /* which of its room's lists it knows; 0: none */
+    union {
+        struct crowd *crowd; /* of its room, while it is here; */
+        int64_t room_id;     /* that room, when it is gone */
+    };
+    union {
+        char *name;      /* of a guest, or NULL; */
+        int64_t user_id; /* of a member */
+    };
+    uint64_t serial : 56;
+    uint8_t known : 2;     /* what the database has of it */
+    bool guest : 1;        /* which of the two it has */
+    bool due : 1, out : 1; /* waits to be told of; is being told of */
+    bool changed : 1;      /* since that began */
+    uint32_t told;         /* which of its room's lists it knows; 0: none */
+    uint32_t typed_at;     /* relay_now, cut to 32 bits, of the last typing that was passed on */
 };
+
+_Static_assert(sizeof(struct page) <= 40, "a page has grown (see peer.h)");
 
 struct presence *presence_new(struct relay *) __attribute__((warn_unused_result, returns_nonnull));
 /* All members must have left, and no jobs may be out. The loop must run once more. */
