@@ -2,17 +2,20 @@
 
 #include <arpa/inet.h>
 #include <sodium.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
 
-enum { FIRST_BUCKETS = 64, KEY_BYTES = 9, ADDRESS_MAX = 64 };
+enum { FIRST_BUCKETS = 64, KEY_BYTES = 9, ADDRESS_MAX = 64, WRITTEN = 't' };
 
+/* A row of bytes that is there so many times: what counts as one address (what it is, and 8 bytes of it), or WRITTEN
+ * and an address as it is written, with its end. */
 struct address {
     struct address *next; /* of the same bucket */
-    size_t count;
-    unsigned char key[KEY_BYTES]; /* what it is, and 8 bytes of it */
+    uint32_t count, len;
+    unsigned char key[];
 };
 
 /* Whoever has many addresses must not be able to choose them into one bucket: a keyed hash. */
@@ -93,13 +96,21 @@ static bool key_of(struct text text, const unsigned char secret[crypto_shorthash
 
 /* --- the table --- */
 
-static struct address **bucket(const struct addresses *addresses, const unsigned char key[KEY_BYTES])
+static struct address **bucket(const struct addresses *addresses, const unsigned char *key, size_t len)
 {
     unsigned char hash[crypto_shorthash_BYTES];
     size_t number;
-    crypto_shorthash(hash, key, KEY_BYTES, addresses->secret);
+    crypto_shorthash(hash, key, len, addresses->secret);
     memcpy(&number, hash, sizeof number);
     return &addresses->by_key[number & (addresses->buckets - 1)];
+}
+
+static struct address **find(const struct addresses *addresses, const unsigned char *key, size_t len)
+{
+    struct address **at = bucket(addresses, key, len);
+    while (*at && ((*at)->len != len || memcmp((*at)->key, key, len) != 0))
+        at = &(*at)->next;
+    return at;
 }
 
 static void grow(struct addresses *addresses)
@@ -110,7 +121,7 @@ static void grow(struct addresses *addresses)
     addresses->by_key = table(addresses->buckets);
     for (size_t i = 0; i < buckets; i++) {
         for (struct address *address = old[i], *next; address; address = next) {
-            struct address **at = bucket(addresses, address->key);
+            struct address **at = bucket(addresses, address->key, address->len);
             next = address->next;
             address->next = *at;
             *at = address;
@@ -119,50 +130,72 @@ static void grow(struct addresses *addresses)
     free(old);
 }
 
-static struct address *find_or_make(struct addresses *addresses, const unsigned char key[KEY_BYTES])
+static struct address *find_or_make(struct addresses *addresses, const unsigned char *key, size_t len)
 {
-    struct address **at = bucket(addresses, key), *address = *at;
-    while (address && memcmp(address->key, key, KEY_BYTES) != 0)
-        address = address->next;
+    struct address **at = find(addresses, key, len), *address = *at;
     if (address)
         return address;
     if (++addresses->count > addresses->buckets) {
         grow(addresses);
-        at = bucket(addresses, key);
+        at = bucket(addresses, key, len);
     }
-    address = calloc(1, sizeof *address);
+    address = malloc(sizeof *address + len);
     must(address != NULL);
-    memcpy(address->key, key, KEY_BYTES);
-    address->next = *at;
+    *address = (struct address){ .next = *at, .len = (uint32_t)len };
+    memcpy(address->key, key, len);
     *at = address;
     return address;
 }
 
-bool addresses_take(struct addresses *addresses, struct text text, size_t most, struct address **out)
+static void one_less(struct addresses *addresses, const unsigned char *key, size_t len)
 {
-    unsigned char key[KEY_BYTES];
-    *out = NULL;
-    if (!key_of(text, addresses->secret, key))
-        return true;
-    must(most > 0);
-    struct address *address = find_or_make(addresses, key);
-    if (address->count >= most)
-        return false;
-    address->count++;
-    *out = address;
-    return true;
-}
-
-void addresses_give(struct addresses *addresses, struct address **given)
-{
-    struct address *address = *given;
-    *given = NULL;
-    if (!address || --address->count > 0)
+    struct address **at = find(addresses, key, len), *address = *at;
+    must(address != NULL);
+    if (--address->count > 0)
         return;
-    struct address **at = bucket(addresses, address->key);
-    while (*at != address)
-        at = &(*at)->next;
     *at = address->next;
     addresses->count--;
     free(address);
+}
+
+/* --- counting --- */
+
+bool addresses_take(struct addresses *addresses, struct text text, size_t most)
+{
+    unsigned char key[KEY_BYTES];
+    if (!key_of(text, addresses->secret, key))
+        return true;
+    must(most > 0);
+    struct address *address = find_or_make(addresses, key, sizeof key);
+    if (address->count >= most)
+        return false;
+    address->count++;
+    return true;
+}
+
+void addresses_give(struct addresses *addresses, struct text text)
+{
+    unsigned char key[KEY_BYTES];
+    if (key_of(text, addresses->secret, key))
+        one_less(addresses, key, sizeof key);
+}
+
+/* --- writing --- */
+
+const char *addresses_keep(struct addresses *addresses, struct text text)
+{
+    unsigned char key[1 + ADDRESS_MAX] = { WRITTEN };
+    size_t len = text.len ? strnlen(text.at, text.len < ADDRESS_MAX ? text.len : ADDRESS_MAX - 1) : 0;
+    if (len)
+        memcpy(key + 1, text.at, len);
+    struct address *address = find_or_make(addresses, key, len + 2);
+    address->count++;
+    return (const char *)address->key + 1;
+}
+
+void addresses_drop(struct addresses *addresses, const char **text)
+{
+    if (*text)
+        one_less(addresses, (const unsigned char *)*text - 1, strlen(*text) + 2);
+    *text = NULL;
 }

@@ -20,7 +20,7 @@ struct relay;
 
 /* A message that waits for its turn. */
 struct message_in {
-    struct message_in *next;
+    struct message_in *next; /* of a ring, while it waits */
     struct frame frame;
     uint32_t bytes; /* at most limits.body */
 };

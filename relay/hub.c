@@ -204,7 +204,7 @@ struct hub_member *hub_join(struct hub *hub, struct text topic, void *peer, cons
     struct hub_member *member = zeroed(1, sizeof *member);
     member->room = room ? room : room_new(hub, topic);
     member->peer = peer;
-    member->pending = true;
+    member->rev = MEMBER_PENDING;
     member->join_ref = keep_ref(hub, join_ref);
     member->next_in_room = member->room->members;
     if (member->next_in_room)
@@ -286,7 +286,7 @@ bool hub_accept(struct hub *hub, struct hub_member *member, int64_t room_id, int
         settle(hub, room, room_id, rev, epoch);
     if (room->id != room_id || !text_is(epoch, room->epoch))
         return false;
-    member->pending = false;
+    must(rev >= 0);
     member->rev = rev;
     hub->telling = true;
     for (size_t i = 0; member->held && i < member->held->count; i++)
@@ -329,7 +329,7 @@ static void hold(struct hub *hub, struct hub_member *member, struct broadcast *b
 
 static void tell(struct hub *hub, struct hub_member *member, struct broadcast *broadcast)
 {
-    if (member->pending)
+    if (member_pending(member))
         hold(hub, member, broadcast);
     else
         deliver(hub, member, broadcast);
@@ -351,7 +351,7 @@ void hub_tell_all(struct hub *hub, struct hub_room *room, struct broadcast *cons
     hub->telling = true;
     for (struct hub_member *member = room->members; member; member = member->next_in_room) {
         look_ahead(member);
-        if (!member->pending && member->rev < broadcasts[0]->rev) {
+        if (!member_pending(member) && member->rev < broadcasts[0]->rev) {
             deliver(hub, member, joined);
             continue;
         }
@@ -368,7 +368,7 @@ void hub_each(struct hub *hub, struct hub_room *room, void (*call)(struct hub_me
     hub->telling = true;
     for (struct hub_member *member = room->members; member; member = member->next_in_room) {
         look_ahead(member);
-        if (!member->pending)
+        if (!member_pending(member))
             call(member, context);
     }
     hub->telling = false;

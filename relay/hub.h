@@ -39,12 +39,13 @@ struct hub_room {
     uint64_t rests;  /* until then (uv_hrtime), see resting.h */
 };
 
+enum { MEMBER_PENDING = -1 };
+
 /* What a broadcast looks at stands first: that costs one line of the cache for each member. */
 struct hub_member {
     struct hub_member *next_in_room;
     void *peer;
-    int64_t rev; /* told up to here */
-    bool pending;
+    int64_t rev; /* told up to here; MEMBER_PENDING: its join was not answered yet */
     struct hub_member *prev_in_room;
     struct hub_member *next_of_peer;
     struct hub_room *room;
@@ -52,6 +53,13 @@ struct hub_member {
     struct held *held; /* what came while it was pending, or NULL */
     struct page *page; /* who is here, for presence; or NULL */
 };
+
+_Static_assert(sizeof(struct hub_member) <= 72, "a member has grown (see peer.h)");
+
+static inline bool member_pending(const struct hub_member *member)
+{
+    return member->rev == MEMBER_PENDING;
+}
 
 struct hub_events {
     /* Queue it for the peer; share it to keep it. May mark the peer as ending, but must not leave or join: that aborts.

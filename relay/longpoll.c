@@ -192,7 +192,7 @@ static bool settle(struct peer *peer, const struct cursor *cursor)
         const struct cursor_topic *topic = cursor_find(cursor, hub_topic(member->room));
         if (!topic)
             return false;
-        if (!member->pending)
+        if (!member_pending(member))
             continue;
         if (!hub_accept(relay->hub, member, topic->room_id, topic->rev, text_of(cursor->epoch)))
             return false;
@@ -438,8 +438,7 @@ void longpoll_get(struct peer *peer, const struct upgrade *upgrade)
     poll_begin(peer, upgrade);
     if (get->read.verdict != POLL_WELCOME) {
         answer_status(peer, get->read.verdict == POLL_LOST ? 500 : 403, get->read.reason);
-    } else if (!addresses_take(relay->addresses, text_of(peer->address), (size_t)relay->config->relay_max_per_address,
-                               &peer->counted)) {
+    } else if (!peer_count(peer, (size_t)relay->config->relay_max_per_address)) {
         answer_status(peer, 500, "too many of this address");
     } else {
         get_job_register(peer, &get->read);

@@ -163,8 +163,7 @@ static const char *read_post(struct peer *peer, struct post_job *job, const stru
         return job->asker.reason;
     *status = 500;
     /* A client has its GET besides. */
-    if (!addresses_take(peer->relay->addresses, text_of(peer->address), 2 * (size_t)config->relay_max_per_address,
-                        &peer->counted))
+    if (!peer_count(peer, 2 * (size_t)config->relay_max_per_address))
         return "too many of this address";
     get_job_register(peer, &job->asker);
     return NULL;

@@ -20,6 +20,7 @@
 #include "relay/held.h"
 #include "relay/phoenix.h"
 #include "relay/relay.h"
+#include "relay/roster.h"
 #include "relay/sessions.h"
 #include "relay/watch.h"
 #include "relay/welcome.h"
@@ -44,8 +45,7 @@ static void want_flush(struct peer *peer)
     if (peer->in_flush)
         return;
     peer->in_flush = true;
-    peer->next_flush = peer->relay->flushing;
-    peer->relay->flushing = peer;
+    peer_list_push(&peer->relay->flushing, peer);
 }
 
 static void want_end(struct peer *peer)
@@ -53,8 +53,7 @@ static void want_end(struct peer *peer)
     if (peer->in_end)
         return;
     peer->in_end = true;
-    peer->next_end = peer->relay->ending;
-    peer->relay->ending = peer;
+    peer_list_push(&peer->relay->ending, peer);
 }
 
 /* --- the queue --- */
@@ -94,7 +93,7 @@ static void watch_for(struct peer *peer, int events)
     peer->watched = (uint8_t)events;
 }
 
-static void die(struct peer *peer)
+void peer_die(struct peer *peer)
 {
     if (peer->state == PEER_DEAD)
         return;
@@ -107,8 +106,9 @@ static void begin_closing(struct peer *peer, int code, const char *reason)
 {
     peer->state = PEER_CLOSING;
     peer->closing = now_of(peer);
-    peer->code = code;
+    peer->code = (int16_t)code;
     peer->reason = reason;
+    roster_look(peer->relay->roster, peer->fd, peer->closing);
     websocket_stop(&peer->socket);
     want_flush(peer);
     want_end(peer);
@@ -123,9 +123,9 @@ static void end(struct peer *peer, int code, const char *reason, bool cut)
         return;
     }
     if (peer->state != PEER_OPEN) { /* there is no WebSocket yet that could be closed */
-        peer->code = code;
+        peer->code = (int16_t)code;
         peer->reason = reason;
-        die(peer);
+        peer_die(peer);
         return;
     }
     struct broadcast *close = broadcast_close(code, reason);
@@ -187,7 +187,7 @@ uint32_t peer_stalled(const struct peer *peer)
 void peer_leave(struct peer *peer)
 {
     if (peer->state < PEER_JUDGED)
-        die(peer);
+        peer_die(peer);
     peer->leaving = true;
     peer_idle(peer);
 }
@@ -225,7 +225,7 @@ static void lost(struct peer *peer)
         peer->code = 1006;
         peer->reason = "connection lost";
     }
-    die(peer);
+    peer_die(peer);
 }
 
 /* Nothing waits before it and nothing else comes in this turn: no queue, and no second look at the peer. */
@@ -270,16 +270,14 @@ static void flush_now(struct peer *peer)
     if (peer->state == PEER_HELD && !peer->out.count && peer->held->kind->taken)
         peer->held->kind->taken(peer);
     if (peer->shut && peer->goodbye)
-        die(peer);
+        peer_die(peer);
     else
         peer_update(peer);
 }
 
 void peer_flush_all(struct relay *relay)
 {
-    while (relay->flushing) {
-        struct peer *peer = relay->flushing;
-        relay->flushing = peer->next_flush;
+    for (struct peer *peer; (peer = peer_list_pop(&relay->flushing));) {
         peer->in_flush = false;
         flush_now(peer);
     }
@@ -316,7 +314,7 @@ static void came(struct peer *peer, struct text bytes)
     if (peer->state == PEER_HEAD)
         read_head(peer, bytes);
     else if (peer->state == PEER_OPEN)
-        websocket_feed(&peer->socket, bytes);
+        websocket_feed(&peer->socket, &phoenix_events, peer, bytes);
     else if (peer->state == PEER_BODY)
         peer->held->kind->came(peer, bytes.at, bytes.len);
     else if (peer->state == PEER_HELD) /* it may not ask again before it is answered */
@@ -371,6 +369,8 @@ void peer_update(struct peer *peer)
     if (events & ~peer->watched & WATCH_READABLE)
         peer->heard = now_of(peer); /* its silence was ours */
     watch_for(peer, events);
+    if (peer->state == PEER_HELD)
+        roster_look(peer->relay->roster, peer->fd, now_of(peer));
 }
 
 /* --- the beginning --- */
@@ -380,18 +380,19 @@ void peer_new(struct relay *relay, int fd, struct text address)
     struct peer *peer = calloc(1, sizeof *peer);
     must(peer != NULL);
     peer->relay = relay;
-    peer->id = ++relay->peer_serial;
+    peer->id = (uint32_t)++relay->peer_serial;
     peer->fd = fd;
     peer->since = peer->heard = peer->stalled = (uint32_t)relay_now(relay);
-    peer->inbox.end = &peer->inbox.first;
-    peer->address = strndup(address.len ? address.at : "", address.len);
-    must(peer->address != NULL);
-    peer->next = relay->peers;
-    if (peer->next)
-        peer->next->prev = peer;
-    relay->peers = peer;
+    peer->address = addresses_keep(relay->addresses, address);
+    roster_add(relay->roster, fd, peer, peer->since + PEER_HEAD_MS);
     relay->peer_count++;
     peer_update(peer);
+}
+
+bool peer_count(struct peer *peer, size_t most)
+{
+    peer->counted = addresses_take(peer->relay->addresses, text_of(peer->address), most);
+    return peer->counted;
 }
 
 void peer_open(struct peer *peer, struct text bytes)
@@ -406,7 +407,7 @@ void peer_open(struct peer *peer, struct text bytes)
     peer->state = PEER_OPEN;
     peer->welcomed = true;
     peer->heard = now_of(peer);
-    websocket_open(&peer->socket, &phoenix_events, peer, (size_t)peer->relay->config->limits_body);
+    websocket_open(&peer->socket, (size_t)peer->relay->config->limits_body);
     log_event(LOG_INFO, "live connect", LOG_N("peer", peer->id), LOG_S("address", peer->address));
     peer_idle(peer);
 }
@@ -415,44 +416,6 @@ bool peer_impatient(const struct peer *peer)
 {
     char byte;
     return recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
-/* --- time --- */
-
-static void tick_open(struct peer *peer)
-{
-    if (peer->out.count && ago(peer, peer->stalled) >= PEER_STALL_MS) {
-        peer_cut(peer, 1008, "reads too slowly");
-    } else if (!(peer->watched & WATCH_READABLE)) {
-        return; /* it is we who do not listen */
-    } else if (ago(peer, peer->heard) >= PEER_SILENT_MS) {
-        peer_cut(peer, 1008, "silent");
-    } else if (ago(peer, peer->heard) >= PEER_PING_MS && !peer->pinged) {
-        struct broadcast *ping = broadcast_frame(OPCODE_PING, TEXT(""), 0);
-        peer->pinged = true;
-        peer_send(peer, ping);
-        broadcast_release(&ping);
-    }
-}
-
-/* A long answer takes as long as it is being read. */
-static bool lingers(const struct peer *peer)
-{
-    if (peer->answered && peer->out.count)
-        return peer_stalled(peer) >= PEER_STALL_MS;
-    return ago(peer, peer->closing) >= PEER_LINGER_MS;
-}
-
-void peer_tick(struct peer *peer)
-{
-    if (peer->state == PEER_OPEN)
-        tick_open(peer);
-    else if (peer->state == PEER_HELD)
-        peer->held->kind->tick(peer);
-    else if (peer->state == PEER_CLOSING && lingers(peer))
-        die(peer);
-    else if (peer->state < PEER_JUDGED && ago(peer, peer->since) >= PEER_HEAD_MS)
-        welcome_late(peer);
 }
 
 /* --- the end of the turn --- */
@@ -468,26 +431,23 @@ static void peer_free(struct peer *peer)
 {
     struct relay *relay = peer->relay;
     log_end(peer);
-    if (peer->next)
-        peer->next->prev = peer->prev;
-    *(peer->prev ? &peer->prev->next : &relay->peers) = peer->next;
+    roster_remove(relay->roster, peer->fd);
     relay->peer_count--;
     relay->seated -= peer->seated;
     sessions_leave(relay->sessions, &peer->session, peer);
-    addresses_give(relay->addresses, &peer->counted);
+    if (peer->counted)
+        addresses_give(relay->addresses, text_of(peer->address));
+    addresses_drop(relay->addresses, &peer->address);
     websocket_close(&peer->socket);
     outbox_free(&peer->out);
     free(peer->head);
-    free(peer->address);
     close(peer->fd);
     free(peer);
 }
 
 void peer_free_ended(struct relay *relay)
 {
-    while (relay->ending) {
-        struct peer *peer = relay->ending;
-        relay->ending = peer->next_end;
+    for (struct peer *peer; (peer = peer_list_pop(&relay->ending));) {
         peer->in_end = false;
         phoenix_gone(peer);
         if (peer->held)

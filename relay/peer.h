@@ -12,7 +12,6 @@
 #include "relay/outbox.h"
 #include "relay/websocket.h"
 
-struct address;
 struct broadcast;
 struct held;
 struct hub_member;
@@ -65,32 +64,36 @@ struct peer {
     bool seated : 1;   /* has a place among relay.max_peers */
     bool welcomed : 1; /* its beginning was logged, and its end is to be */
     bool answered : 1; /* ends with an answer in HTTP */
+    bool counted : 1;  /* among the connections of its address */
     struct outbox out;
-    struct peer *next, *prev; /* all peers */
-    struct peer *next_flush, *next_end;
-    struct hub_member *members;              /* newest first */
-    struct live_session *session;            /* of a member; NULL for a guest */
-    struct held *held;                       /* what it is, if no WebSocket; NULL when it ends */
-    uint32_t since, heard, stalled, closing; /* the beginning, the last sign of life, ... */
-    uint32_t pings_until;                    /* the time that its pings so far would take at the average */
-    unsigned busy;                           /* jobs of it that are out: the peer must not be freed */
+    struct hub_member *members;     /* newest first */
+    struct live_session *session;   /* of a member; NULL for a guest */
+    struct held *held;              /* what it is, if no WebSocket; NULL when it ends */
+    uint32_t since, heard, stalled; /* the beginning, the last sign of life, ... */
+    union {
+        uint32_t pings_until; /* while it is open: the time that its pings so far would take at the average */
+        uint32_t closing;     /* since when it is */
+    };
     struct websocket socket;
-
-    struct peer_head *head;      /* until it is judged */
-    char guest[PEER_GUEST_SIZE]; /* who it was found to be in the handshake; empty: nobody yet */
-    int code;                    /* it ended with, for the log */
-    char *address;               /* from where */
-    int64_t expires_at;          /* of a guest's token, seconds since 1970; 0: it came without one */
-    struct address *counted;     /* among the connections of its address, or NULL */
-    uint64_t id;                 /* for the log */
+    struct peer_head *head; /* until it is judged */
+    const char *address;    /* from where; kept by relay.addresses */
 
     struct {
-        struct message_in *first, **end;
-        uint32_t count, bytes;
-    } inbox;            /* waits for the job before it */
-    const char *reason; /* and why */
-    int64_t together;   /* the jobs are posts to this room, which others may follow; or 0 */
+        struct message_in *last; /* whose next is the first: a ring */
+        uint32_t bytes, count;
+    } inbox;                     /* waits for the job before it */
+    int64_t together;            /* the jobs are posts to this room, which others may follow; or 0 */
+    const char *reason;          /* it ended with, for the log */
+    int16_t code;                /* likewise */
+    uint16_t busy;               /* jobs of it that are out: the peer must not be freed */
+    uint32_t expires_at;         /* of a guest's token, seconds since 1970; 0: it came without one */
+    uint32_t id;                 /* for the log */
+    char guest[PEER_GUEST_SIZE]; /* who it was found to be in the handshake; empty: nobody yet */
 };
+
+/* The measure is 512 bytes for an idle connection with its member and its page, all told: with the eight of malloc this
+ * is the most that fits into 192. */
+_Static_assert(sizeof(struct peer) <= 184, "a peer has grown");
 
 /* Take a connection. The descriptor is the peer's from now on. address is empty for a unix socket. */
 void peer_new(struct relay *, int fd, struct text address);
@@ -129,6 +132,9 @@ void peer_finish(struct peer *, struct broadcast *last, int code, const char *re
 /* Milliseconds that it has taken nothing of its queue; 0 when there is none. */
 uint32_t peer_stalled(const struct peer *);
 
+/* Count it among the connections of its address. False: there are so many already. */
+bool peer_count(struct peer *, size_t most) __attribute__((warn_unused_result));
+
 /* Is it a WebSocket, or held open as something else? */
 static inline bool peer_established(const struct peer *peer)
 {
@@ -156,8 +162,11 @@ void peer_update(struct peer *);
 /* For the relay's watch: the context is the peer. */
 void peer_ready(void *context, int events);
 
-/* Once a second: silence, stalls, time limits. */
-void peer_tick(struct peer *);
+/* Silence, stalls, time limits. When to look at it again. */
+uint32_t peer_tick(struct peer *);
+
+/* The connection is of no use any more: nothing is said. */
+void peer_die(struct peer *);
 
 /* The end of the turn: send what is queued; free what ended. */
 void peer_flush_all(struct relay *);

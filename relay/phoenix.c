@@ -205,15 +205,30 @@ static void handle(struct peer *peer, struct message_in *in)
 
 /* --- the inbox --- */
 
+static struct message_in *first(const struct peer *peer)
+{
+    return peer->inbox.last->next;
+}
+
 static struct message_in *take(struct peer *peer)
 {
-    struct message_in *in = peer->inbox.first;
-    peer->inbox.first = in->next;
-    if (!in->next)
-        peer->inbox.end = &peer->inbox.first;
-    peer->inbox.count--;
+    struct message_in *in = first(peer);
+    peer->inbox.last->next = in->next;
+    if (--peer->inbox.count == 0)
+        peer->inbox.last = NULL;
     peer->inbox.bytes -= in->bytes;
     return in;
+}
+
+static void put(struct peer *peer, struct message_in *in)
+{
+    struct message_in *last = peer->inbox.last;
+    in->next = last ? last->next : in;
+    if (last)
+        last->next = in;
+    peer->inbox.last = in;
+    peer->inbox.count++;
+    peer->inbox.bytes += in->bytes;
 }
 
 /* A post may follow posts of the same peer to the same room that are not answered yet: batches of a room are stored in
@@ -221,7 +236,7 @@ static struct message_in *take(struct peer *peer)
 static bool may_follow(const struct peer *peer, const struct frame *frame)
 {
     const struct hub_member *member = peer->together ? hub_find(peer->members, frame->topic) : NULL;
-    return member && !member->pending && member->room->id == peer->together && peer->busy < FOLLOW_MAX &&
+    return member && !member_pending(member) && member->room->id == peer->together && peer->busy < FOLLOW_MAX &&
            channel_event_together(frame->topic, frame->event) &&
            (json_is_null(frame->join_ref) || frame_same_ref(frame->join_ref, member->join_ref));
 }
@@ -229,8 +244,7 @@ static bool may_follow(const struct peer *peer, const struct frame *frame)
 /* A peer that does not take its answers gets no further ones made. */
 static void go_on(struct peer *peer)
 {
-    while (peer->state == PEER_OPEN && peer->inbox.count &&
-           (!peer->busy || may_follow(peer, &peer->inbox.first->frame)) &&
+    while (peer->state == PEER_OPEN && peer->inbox.count && (!peer->busy || may_follow(peer, &first(peer)->frame)) &&
            peer->out.bytes <= (size_t)peer->relay->config->relay_peer_queue)
         handle(peer, take(peer));
     peer_update(peer);
@@ -265,10 +279,7 @@ static void text_came(void *context, struct text text)
         message_in_free(in);
         return;
     }
-    *peer->inbox.end = in;
-    peer->inbox.end = &in->next;
-    peer->inbox.count++;
-    peer->inbox.bytes += in->bytes;
+    put(peer, in);
     go_on(peer);
 }
 
@@ -350,7 +361,7 @@ void phoenix_session_ended(struct peer *peer, const char *reason, struct broadca
     if (reply)
         peer_send(peer, reply);
     for (const struct hub_member *member = peer->members; member; member = member->next_of_peer)
-        if (!member->pending)
+        if (!member_pending(member))
             say_session_ended(member, reason);
     peer_end(peer, 1001, "session ended");
 }
@@ -371,7 +382,7 @@ void phoenix_evict(struct relay *relay, struct hub_room *room, const char *event
     for (struct hub_member *member = room->members, *next; member; member = next) {
         struct peer *peer = member->peer;
         next = member->next_in_room; /* with the last member the room goes, but then there is no next */
-        if (member->pending)
+        if (member_pending(member))
             continue;
         if (!peer->held)
             say_end(peer, hub_topic(room), member->join_ref, event, error_payload(event));

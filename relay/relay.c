@@ -72,7 +72,7 @@ void relay_turn(struct relay *relay)
     call_turn(relay);
     longpoll_turn(relay);
     stream_turn(relay);
-    while (relay->flushing || relay->ending) {
+    while (relay->flushing.count || relay->ending.count) {
         peer_flush_all(relay);
         peer_free_ended(relay);
     }
@@ -146,6 +146,14 @@ static void tidy(struct relay *relay)
     relay->tidied_count = relay->peer_count;
 }
 
+/* None is freed before the turn ends. */
+static void tick_peers(struct relay *relay)
+{
+    uint32_t now = (uint32_t)relay_now(relay);
+    for (int fd = -1; (fd = roster_due(relay->roster, fd, now)) >= 0;)
+        roster_look(relay->roster, fd, peer_tick(roster_peer(relay->roster, fd)));
+}
+
 static void tick(uv_timer_t *timer)
 {
     struct relay *relay = timer->data;
@@ -154,8 +162,7 @@ static void tick(uv_timer_t *timer)
     ending_tick(relay);
     presence_tick(relay->presence);
     sweeping_tick(relay);
-    for (struct peer *peer = relay->peers; peer; peer = peer->next) /* none is freed before the turn ends */
-        peer_tick(peer);
+    tick_peers(relay);
     if (relay->turned_away)
         log_event(LOG_WARN, "connections dropped", LOG_N("dropped", relay->turned_away),
                   LOG_N("peers", relay->peer_count));
@@ -183,14 +190,15 @@ static void drain_step(uv_timer_t *timer)
     struct program *program = timer->data;
     struct relay *relay = &program->relay;
     size_t portion = program->drain_portion;
-    for (struct peer *peer = relay->peers; peer && portion; peer = peer->next) {
+    for (int fd = -1; portion && (fd = roster_next(relay->roster, fd)) >= 0;) {
+        struct peer *peer = roster_peer(relay->roster, fd);
         if (peer->leaving || peer->state >= PEER_CLOSING)
             continue;
         peer_leave(peer);
         portion--;
     }
     bool late = relay_now(relay) - program->drain_since >= DRAIN_MOST_MS;
-    if ((relay->peers || !presence_ended(relay->presence)) && !late)
+    if ((relay->peer_count || !presence_ended(relay->presence)) && !late)
         return;
     if (late) { /* workers may hang in the database: the process's end frees everything */
         log_event(LOG_WARN, "stopped without waiting", LOG_N("peers", relay->peer_count));
@@ -242,6 +250,7 @@ static void start(struct program *program, uv_loop_t *loop)
     relay->pool = pool_new(loop, WORKERS, relay->config, relay->view);
     relay->calls = calls_new();
     relay->addresses = addresses_new();
+    relay->roster = roster_new();
     relay->sessions = sessions_new();
     relay->ends = ending_new();
     relay->longpolls = longpolls_new();
@@ -281,6 +290,9 @@ static void run(struct program *program)
     addresses_free(&program->relay.addresses);
     ending_free(&program->relay.ends);
     sessions_free(&program->relay.sessions);
+    roster_free(&program->relay.roster);
+    peer_list_free(&program->relay.flushing);
+    peer_list_free(&program->relay.ending);
     must(uv_loop_close(&loop) == 0);
     close(program->reserve);
     log_event(LOG_INFO, "stopped", LOG_N("peers", program->relay.peer_serial));

@@ -12,6 +12,8 @@
 
 #include <uv.h>
 
+#include "relay/roster.h"
+
 struct addresses;
 struct broadcast;
 struct calls;
@@ -40,8 +42,8 @@ struct relay {
     struct source *source;
     struct longpolls *longpolls;
     struct presence *presence;
-    struct watch *watch; /* on the peers' descriptors */
-    struct peer *peers;  /* all */
+    struct watch *watch;   /* on the peers' descriptors */
+    struct roster *roster; /* all peers */
     size_t peer_count, peer_limit;
     size_t seated;     /* of the peers, those that were not refused at once: at most peer_limit */
     size_t body_bytes; /* of bodies that are arriving */
@@ -49,7 +51,7 @@ struct relay {
     uint64_t seen, tidied;                /* peer_serial at the last tick, and when the heap was tidied */
     size_t seen_count, tidied_count;      /* peer_count then */
     size_t turned_away;                   /* connections since the last tick that there was no place for */
-    struct peer *flushing, *ending;       /* what this turn still has to do */
+    struct peer_list flushing, ending;    /* what this turn still has to do */
     struct broadcast *lines_from, *lines; /* of streams: made in this turn, of what */
     bool draining;
     bool sweeping; /* mailboxes, on a worker */

@@ -385,9 +385,10 @@ static void send_away(struct source *source)
 {
     source->sent_away = true;
     log_event(LOG_WARN, "peers sent away", LOG_N("peers", source->relay->peer_count));
-    for (struct peer *peer = source->relay->peers; peer; peer = peer->next)
-        if (peer_established(peer))
-            peer_cut(peer, 1013, "database away");
+    const struct roster *roster = source->relay->roster;
+    for (int fd = -1; (fd = roster_next(roster, fd)) >= 0;)
+        if (peer_established(roster_peer(roster, fd)))
+            peer_cut(roster_peer(roster, fd), 1013, "database away");
 }
 
 /* Stopped for a while (SIGSTOP, a machine that was asleep): answers may be waiting unread. */

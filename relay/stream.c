@@ -261,8 +261,7 @@ void stream_open(struct peer *peer, const struct upgrade *upgrade)
         answer_begin(peer, upgrade);
         return;
     }
-    if (!addresses_take(relay->addresses, text_of(peer->address), (size_t)relay->config->relay_max_per_address,
-                        &peer->counted)) {
+    if (!peer_count(peer, (size_t)relay->config->relay_max_per_address)) {
         refuse(peer, 429, "too many of this address");
         return;
     }

@@ -15,6 +15,8 @@ enum { PROTOCOL_ERROR = 1002, TEXT_ONLY = 1003, NOT_UTF8 = 1007, TOO_MANY = 1008
 
 /* What is there while a frame or a message is open. */
 struct reading {
+    const struct websocket_events *events; /* of the feed; NULL while it is drained */
+    void *context;                         /* for the events */
     unsigned char head[HEAD_MAX];
     size_t head_len, head_size; /* as far as it has come; head_size is known with the second byte */
     bool payload;               /* the head is complete: the payload comes */
@@ -54,7 +56,7 @@ static bool fail(struct websocket *ws, int code)
 {
     ws->over = true;
     if (!ws->muted)
-        ws->events->fail(ws->context, code, reason_of(code));
+        ws->reading->events->fail(ws->reading->context, code, reason_of(code));
     return false;
 }
 
@@ -225,7 +227,7 @@ static bool close_came(struct websocket *ws)
         return fail(ws, NOT_UTF8);
     ws->over = true;
     if (!ws->muted)
-        ws->events->close(ws->context, code);
+        ws->reading->events->close(ws->reading->context, code);
     return false;
 }
 
@@ -237,7 +239,7 @@ static bool message_came(struct websocket *ws)
         return fail(ws, NOT_UTF8);
     reading->open = false;
     if (!ws->muted)
-        ws->events->text(ws->context, message);
+        ws->reading->events->text(ws->reading->context, message);
     reading->len = 0;
     return true;
 }
@@ -253,7 +255,7 @@ static bool frame_came(struct websocket *ws)
     case CLOSE: reading->control_len = len; return close_came(ws);
     case PING:
         if (!ws->muted)
-            ws->events->ping(ws->context, (struct text){ reading->control, len });
+            ws->reading->events->ping(ws->reading->context, (struct text){ reading->control, len });
         return true;
     case PONG: return true;
     default: return !(reading->head[0] & FIN) || message_came(ws);
@@ -277,9 +279,10 @@ static bool read_payload(struct websocket *ws, struct text *bytes)
 
 /* --- feeding --- */
 
-void websocket_open(struct websocket *ws, const struct websocket_events *events, void *context, size_t limit)
+void websocket_open(struct websocket *ws, size_t limit)
 {
-    *ws = (struct websocket){ .events = events, .context = context, .limit = limit };
+    must(limit > 0 && limit <= UINT32_MAX);
+    *ws = (struct websocket){ .limit = (uint32_t)limit };
 }
 
 void websocket_close(struct websocket *ws)
@@ -296,7 +299,7 @@ void websocket_stop(struct websocket *ws)
 bool websocket_drain(struct websocket *ws, struct text bytes)
 {
     ws->muted = true;
-    websocket_feed(ws, bytes);
+    websocket_feed(ws, NULL, NULL, bytes);
     return ws->closed;
 }
 
@@ -315,13 +318,15 @@ static void read_frames(struct websocket *ws, struct text bytes)
     }
 }
 
-void websocket_feed(struct websocket *ws, struct text bytes)
+void websocket_feed(struct websocket *ws, const struct websocket_events *events, void *context, struct text bytes)
 {
-    if (!ws->events || ws->over || !bytes.len)
+    if (!ws->limit || ws->over || !bytes.len)
         return;
     if (!ws->reading)
         ws->reading = calloc(1, sizeof *ws->reading);
     must(ws->reading != NULL);
+    ws->reading->events = events;
+    ws->reading->context = context;
     read_frames(ws, bytes);
     if (ws->over || (!ws->reading->open && !ws->reading->head_len))
         forget(ws);

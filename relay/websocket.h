@@ -27,22 +27,21 @@ struct websocket_events {
 };
 
 struct websocket {
-    const struct websocket_events *events;
-    void *context;           /* for the events */
-    size_t limit;            /* most bytes of a message */
     struct reading *reading; /* NULL between messages */
+    uint32_t limit;          /* most bytes of a message; 0: not open */
     bool over;               /* nothing more is read: the client closed, or broke a rule */
     bool muted;              /* read on, but tell nobody */
     bool closed;             /* the client's close was read */
 };
 
-/* Starts empty. The events must last. */
-void websocket_open(struct websocket *, const struct websocket_events *, void *context, size_t limit);
+/* Starts empty. */
+void websocket_open(struct websocket *, size_t limit);
 
 /* Free what is held. */
 void websocket_close(struct websocket *);
 
-void websocket_feed(struct websocket *, struct text bytes);
+/* Whom to tell is said anew each time: there are many sockets, and few that are being read. */
+void websocket_feed(struct websocket *, const struct websocket_events *, void *context, struct text bytes);
 
 /* Let no more events happen; allowed from within one. What arrives afterwards may be drained: true once the client's
  * own close frame has come, if what was before it can still be understood. */

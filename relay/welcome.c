@@ -104,11 +104,16 @@ static void last_look(struct verify_job *verify)
     } else if (peer_impatient(peer)) {
         verify->status = 400;
         verify->reason = "frames before the answer";
-    } else if (!addresses_take(relay->addresses, text_of(peer->address), (size_t)relay->config->relay_max_per_address,
-                               &peer->counted)) {
+    } else if (!peer_count(peer, (size_t)relay->config->relay_max_per_address)) {
         verify->status = 429;
         verify->reason = "too many of this address";
     }
+}
+
+/* A time as a peer keeps it; none that matters is further away. */
+static uint32_t seconds(int64_t time)
+{
+    return time > UINT32_MAX ? UINT32_MAX : (uint32_t)time;
 }
 
 static void verify_done(struct job *job)
@@ -129,7 +134,7 @@ static void verify_done(struct job *job)
     if (peer->session)
         sessions_verified(peer->session, verify->session.expires_at, relay_now(peer->relay));
     else
-        peer->expires_at = verify->session.expires_at;
+        peer->expires_at = seconds(verify->session.expires_at);
     upgrade_accept(verify->upgrade, &answer);
     peer_open(peer, buffer_view(&answer));
     buffer_free(&answer);
@@ -199,9 +204,8 @@ static void let_in(struct peer *peer, const struct upgrade *upgrade, struct text
 static void go_on(struct peer *peer, const struct upgrade *upgrade, struct text rest)
 {
     struct relay *relay = peer->relay;
-    char *address = strndup(upgrade->address.len ? upgrade->address.at : "", upgrade->address.len);
-    must(address != NULL);
-    free(peer->address); /* the new one may have been the old one */
+    const char *address = addresses_keep(relay->addresses, upgrade->address);
+    addresses_drop(relay->addresses, &peer->address); /* the new one may have been the old one */
     peer->address = address;
     if (upgrade->kind == UPGRADE_REFUSED && upgrade->in_json)
         longpoll_refuse(peer, upgrade->status, upgrade->reason);

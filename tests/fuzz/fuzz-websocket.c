@@ -48,9 +48,9 @@ static uint64_t feed(struct text all, size_t piece)
     static const struct websocket_events events = { text_came, ping_came, close_came, failed };
     struct websocket ws;
     story = 14695981039346656037u;
-    websocket_open(&ws, &events, &ws, 4096);
+    websocket_open(&ws, 4096);
     for (size_t at = 0; at < all.len; at += piece)
-        websocket_feed(&ws, (struct text){ all.at + at, all.len - at < piece ? all.len - at : piece });
+        websocket_feed(&ws, &events, &ws, (struct text){ all.at + at, all.len - at < piece ? all.len - at : piece });
     tell(ws.closed, TEXT("closed"));
     websocket_close(&ws);
     return story;

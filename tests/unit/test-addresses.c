@@ -1,8 +1,9 @@
-/* relay/addresses.c: who counts together, and that what is given back is forgotten. */
+/* relay/addresses.c: who counts together, that what is given back is forgotten, and one text for many. */
 #include "relay/addresses.h"
 
 #include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "../support/tap.h"
 
@@ -11,42 +12,72 @@ static struct addresses *addresses;
 /* How many more may come from there, at most ten; all are given back. */
 static int room_at(const char *text, size_t most)
 {
-    struct address *taken[10];
     int count = 0;
-    while (count < 10 && addresses_take(addresses, text_of(text), most, &taken[count]))
+    while (count < 10 && addresses_take(addresses, text_of(text), most))
         count++;
     for (int i = 0; i < count; i++)
-        addresses_give(addresses, &taken[i]);
+        addresses_give(addresses, text_of(text));
     return count;
 }
 
 /* Is the second refused while the first holds the only place? */
 static bool together(const char *first, const char *second)
 {
-    struct address *one, *other;
-    if (!addresses_take(addresses, text_of(first), 1, &one))
+    if (!addresses_take(addresses, text_of(first), 1))
         return false;
-    bool fits = addresses_take(addresses, text_of(second), 1, &other);
+    bool fits = addresses_take(addresses, text_of(second), 1);
     if (fits)
-        addresses_give(addresses, &other);
-    addresses_give(addresses, &one);
+        addresses_give(addresses, text_of(second));
+    addresses_give(addresses, text_of(first));
     return !fits;
+}
+
+static const char *nth(int i)
+{
+    static char text[40];
+    snprintf(text, sizeof text, i % 2 ? "10.0.%d.%d" : "2001:db8:%x:%x::1", i / 250, i % 250);
+    return text;
 }
 
 static void test_many(void)
 {
-    static struct address *held[5000];
-    char text[40];
     int taken = 0;
-    for (int i = 0; i < 5000; i++) {
-        snprintf(text, sizeof text, i % 2 ? "10.0.%d.%d" : "2001:db8:%x:%x::1", i / 250, i % 250);
-        taken += addresses_take(addresses, text_of(text), 1, &held[i]);
-    }
+    for (int i = 0; i < 5000; i++)
+        taken += addresses_take(addresses, text_of(nth(i)), 1);
     ok(taken == 5000, "thousands at once, each its own");
     ok(room_at("10.0.0.1", 1) == 0 && room_at("2001:db8:0:2::7", 1) == 0, "and each is found again");
     for (int i = 0; i < 5000; i++)
-        addresses_give(addresses, &held[i]);
+        addresses_give(addresses, text_of(nth(i)));
     ok(room_at("10.0.0.1", 1) == 1, "until it is given back");
+}
+
+static void test_written(void)
+{
+    static const char *kept[2000];
+    char longest[200] = { 0 };
+    int same = 0;
+    for (int i = 0; i < 2000; i++)
+        kept[i] = addresses_keep(addresses, text_of(nth(i)));
+    for (int i = 0; i < 2000; i++)
+        same += strcmp(kept[i], nth(i)) == 0;
+    ok(same == 2000, "what was written is kept, of thousands");
+    for (int i = 0; i < 2000; i++)
+        addresses_drop(addresses, &kept[i]);
+    kept[0] = addresses_keep(addresses, TEXT("2001:db8::1"));
+    kept[1] = addresses_keep(addresses, TEXT("2001:db8::1"));
+    ok(kept[0] == kept[1], "once for all who came from there");
+    addresses_drop(addresses, &kept[0]);
+    ok(kept[0] == NULL && strcmp(kept[1], "2001:db8::1") == 0, "as long as one of them is there");
+    addresses_drop(addresses, &kept[1]);
+    kept[0] = addresses_keep(addresses, TEXT(""));
+    ok(strcmp(kept[0], "") == 0, "a unix socket has none");
+    addresses_drop(addresses, &kept[0]);
+    memset(longest, 'x', sizeof longest - 1);
+    kept[0] = addresses_keep(addresses, text_of(longest));
+    ok(strlen(kept[0]) == 63, "what is longer than any address is cut");
+    addresses_drop(addresses, &kept[0]);
+    addresses_drop(addresses, &kept[0]);
+    ok(kept[0] == NULL, "nothing is dropped twice");
 }
 
 int main(void)
@@ -64,6 +95,7 @@ int main(void)
            room_at("", 1) == 10,
        "our own machine is not counted");
     test_many();
+    test_written();
     addresses_free(&addresses);
     ok(addresses == NULL, "nothing is left");
     return done();

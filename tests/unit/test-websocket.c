@@ -87,12 +87,12 @@ static const char *told(size_t piece)
 {
     struct websocket ws;
     story[0] = '\0';
-    websocket_open(&ws, &events, &ws, 1000);
+    websocket_open(&ws, 1000);
     for (size_t at = 0; at < script.len; at += piece) {
         size_t len = script.len - at < piece ? script.len - at : piece;
         char *copy = malloc(len); /* so that reading past a piece is seen */
         memcpy(copy, script.bytes + at, len);
-        websocket_feed(&ws, (struct text){ copy, len });
+        websocket_feed(&ws, &events, &ws, (struct text){ copy, len });
         free(copy);
     }
     if (ws.reading)

@@ -1,0 +1,73 @@
+/* What happens to a peer by time alone. Each is looked at when something could be due, not each time (roster.h): what
+ * makes that sooner (a state that is looked at all the time) says so where it begins. Of one that is open nothing can
+ * be due sooner than what it was looked at for: a sign of life puts it off, and a queue has as long as a silence. */
+#include "relay/broadcast.h"
+#include "relay/held.h"
+#include "relay/peer.h"
+#include "relay/relay.h"
+#include "relay/watch.h"
+#include "relay/welcome.h"
+
+_Static_assert(PEER_STALL_MS >= PEER_PING_MS && PEER_SILENT_MS - PEER_PING_MS <= PEER_STALL_MS,
+               "a stall is seen in time");
+
+static uint32_t now_of(const struct peer *peer)
+{
+    return (uint32_t)relay_now(peer->relay);
+}
+
+/* Milliseconds since then. */
+static uint32_t ago(const struct peer *peer, uint32_t then)
+{
+    return now_of(peer) - then;
+}
+
+static void ping(struct peer *peer)
+{
+    struct broadcast *ping = broadcast_frame(OPCODE_PING, TEXT(""), 0);
+    peer->pinged = true;
+    peer_send(peer, ping);
+    broadcast_release(&ping);
+}
+
+static uint32_t next_of_open(const struct peer *peer)
+{
+    uint32_t silent = peer->heard + (peer->pinged ? PEER_SILENT_MS : PEER_PING_MS);
+    uint32_t stalled = peer->stalled + PEER_STALL_MS;
+    return peer->out.count && (int32_t)(stalled - silent) < 0 ? stalled : silent;
+}
+
+static uint32_t tick_open(struct peer *peer)
+{
+    if (peer->out.count && ago(peer, peer->stalled) >= PEER_STALL_MS) {
+        peer_cut(peer, 1008, "reads too slowly");
+    } else if (!(peer->watched & WATCH_READABLE)) {
+        return now_of(peer); /* it is we who do not listen */
+    } else if (ago(peer, peer->heard) >= PEER_SILENT_MS) {
+        peer_cut(peer, 1008, "silent");
+    } else if (ago(peer, peer->heard) >= PEER_PING_MS && !peer->pinged) {
+        ping(peer);
+    }
+    return peer->state == PEER_OPEN ? next_of_open(peer) : now_of(peer);
+}
+
+/* A long answer takes as long as it is being read. */
+static bool lingers(const struct peer *peer)
+{
+    if (peer->answered && peer->out.count)
+        return peer_stalled(peer) >= PEER_STALL_MS;
+    return ago(peer, peer->closing) >= PEER_LINGER_MS;
+}
+
+uint32_t peer_tick(struct peer *peer)
+{
+    if (peer->state == PEER_OPEN)
+        return tick_open(peer);
+    if (peer->state == PEER_HELD)
+        peer->held->kind->tick(peer);
+    else if (peer->state == PEER_CLOSING && lingers(peer))
+        peer_die(peer);
+    else if (peer->state < PEER_JUDGED && ago(peer, peer->since) >= PEER_HEAD_MS)
+        welcome_late(peer);
+    return now_of(peer);
+}
