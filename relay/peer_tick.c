@@ -1,7 +1,6 @@
 /* What happens to a peer by time alone. Each is looked at when something could be due, not each time (roster.h): what
  * makes that sooner (a state that is looked at all the time) says so where it begins. Of one that is open nothing can
  * be due sooner than what it was looked at for: a sign of life puts it off, and a queue has as long as a silence. */
-#include "relay/broadcast.h"
 #include "relay/held.h"
 #include "relay/peer.h"
 #include "relay/relay.h"
@@ -22,14 +21,6 @@ static uint32_t ago(const struct peer *peer, uint32_t then)
     return now_of(peer) - then;
 }
 
-static void ping(struct peer *peer)
-{
-    struct broadcast *ping = broadcast_frame(OPCODE_PING, TEXT(""), 0);
-    peer->pinged = true;
-    peer_send(peer, ping);
-    broadcast_release(&ping);
-}
-
 static uint32_t next_of_open(const struct peer *peer)
 {
     uint32_t silent = peer->heard + (peer->pinged ? PEER_SILENT_MS : PEER_PING_MS);
@@ -46,7 +37,8 @@ static uint32_t tick_open(struct peer *peer)
     } else if (ago(peer, peer->heard) >= PEER_SILENT_MS) {
         peer_cut(peer, 1008, "silent");
     } else if (ago(peer, peer->heard) >= PEER_PING_MS && !peer->pinged) {
-        ping(peer);
+        peer->pinged = true;
+        peer_send(peer, peer->relay->ping);
     }
     return peer->state == PEER_OPEN ? next_of_open(peer) : now_of(peer);
 }

@@ -263,9 +263,23 @@ void phoenix_settled(struct peer *peer)
     peer_settled(peer);
 }
 
+static bool answer_heartbeat(struct peer *peer, struct text text)
+{
+    char answer[FRAME_HEARTBEAT_SIZE];
+    size_t len = frame_heartbeat(text, answer);
+    if (!len)
+        return false;
+    struct broadcast *broadcast = broadcast_frame(OPCODE_TEXT, (struct text){ answer, len }, 0);
+    peer_send(peer, broadcast);
+    broadcast_release(&broadcast);
+    return true;
+}
+
 static void text_came(void *context, struct text text)
 {
     struct peer *peer = context;
+    if (answer_heartbeat(peer, text))
+        return;
     struct message_in *in = calloc(1, sizeof *in);
     must(in != NULL);
     in->bytes = (uint32_t)text.len;

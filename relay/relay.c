@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "relay/addresses.h"
+#include "relay/broadcast.h"
 #include "relay/call.h"
 #include "relay/ending.h"
 #include "relay/hub.h"
@@ -251,6 +252,7 @@ static void start(struct program *program, uv_loop_t *loop)
     relay->calls = calls_new();
     relay->addresses = addresses_new();
     relay->roster = roster_new();
+    relay->ping = broadcast_frame(OPCODE_PING, TEXT(""), 0);
     relay->sessions = sessions_new();
     relay->ends = ending_new();
     relay->longpolls = longpolls_new();
@@ -291,6 +293,7 @@ static void run(struct program *program)
     ending_free(&program->relay.ends);
     sessions_free(&program->relay.sessions);
     roster_free(&program->relay.roster);
+    broadcast_release(&program->relay.ping);
     peer_list_free(&program->relay.flushing);
     peer_list_free(&program->relay.ending);
     must(uv_loop_close(&loop) == 0);

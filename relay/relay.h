@@ -53,6 +53,7 @@ struct relay {
     size_t turned_away;                   /* connections since the last tick that there was no place for */
     struct peer_list flushing, ending;    /* what this turn still has to do */
     struct broadcast *lines_from, *lines; /* of streams: made in this turn, of what */
+    struct broadcast *ping;               /* for everybody */
     bool draining;
     bool sweeping; /* mailboxes, on a worker */
     int64_t swept; /* relay_now */

@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#include "base/must.h"
+
+enum { HEARTBEAT_DIGITS = 20 };
+
 /* --- the bounds --- */
 
 struct scan {
@@ -159,6 +163,31 @@ void frame_reply_text(struct buffer *out, const json_t *join_ref, const json_t *
     add_reply_head(out, join_ref, ref, topic, status);
     buffer_text(out, response);
     buffer_string(out, "}]");
+}
+
+/* One part more of an answer. */
+static size_t put_bytes(char *out, size_t at, const char *bytes, size_t len)
+{
+    must(len < FRAME_HEARTBEAT_SIZE - at);
+    memcpy(out + at, bytes, len);
+    return at + len;
+}
+
+size_t frame_heartbeat(struct text came, char out[FRAME_HEARTBEAT_SIZE])
+{
+    static const char head[] = "[null,\"", tail[] = "\",\"phoenix\",\"heartbeat\",{}]",
+                      answer[] = "\",\"phoenix\",\"phx_reply\",{\"status\":\"ok\",\"response\":{}}]";
+    const size_t head_len = sizeof head - 1, tail_len = sizeof tail - 1;
+    if (came.len <= head_len + tail_len || came.len > head_len + HEARTBEAT_DIGITS + tail_len ||
+        memcmp(came.at, head, head_len) != 0 || memcmp(came.at + came.len - tail_len, tail, tail_len) != 0)
+        return 0;
+    struct text ref = { came.at + head_len, came.len - head_len - tail_len };
+    for (size_t i = 0; i < ref.len; i++)
+        if (ref.at[i] < '0' || ref.at[i] > '9')
+            return 0;
+    size_t len = put_bytes(out, 0, head, head_len);
+    len = put_bytes(out, len, ref.at, ref.len);
+    return put_bytes(out, len, answer, sizeof answer - 1);
 }
 
 void frame_broadcast_head(struct buffer *out, struct text topic, const char *event)

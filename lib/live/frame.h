@@ -40,6 +40,12 @@ void frame_reply(struct buffer *out, const json_t *join_ref, const json_t *ref, 
 void frame_reply_text(struct buffer *out, const json_t *join_ref, const json_t *ref, struct text topic,
                       const char *status, struct text response);
 
+/* Is it a heartbeat as stock clients write it, letter for letter, with a number for a ref? Then the answer is written,
+ * and its length returned; most of what idle clients say is that. 0: it is something else, which may be a heartbeat
+ * too. */
+enum { FRAME_HEARTBEAT_SIZE = 100 };
+size_t frame_heartbeat(struct text, char out[FRAME_HEARTBEAT_SIZE]);
+
 /* Append any other message down: a push to one (join_ref set), a broadcast (both NULL). */
 void frame_push(struct buffer *out, const json_t *join_ref, const json_t *ref, struct text topic, const char *event,
                 const json_t *payload);

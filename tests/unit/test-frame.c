@@ -107,9 +107,47 @@ static void test_write(void)
     json_decref(response);
 }
 
+/* What the shortcut answers, or NULL; it must be what the long way answers. */
+static const char *shortcut(const char *text)
+{
+    static char answer[FRAME_HEARTBEAT_SIZE];
+    struct buffer out = buffer_new(1000);
+    json_t *empty = json_object();
+    size_t len = frame_heartbeat(text_of(text), answer);
+    answer[len] = '\0';
+    if (len && ok(frame_parse(text_of(text), &frame), "what is taken for a heartbeat is a message")) {
+        frame_reply(&out, NULL, frame.ref, frame.topic, "ok", empty);
+        is(answer, written(&out), "and is answered as any other");
+        frame_free(&frame);
+    }
+    json_decref(empty);
+    return len ? answer : NULL;
+}
+
+static void test_heartbeat(void)
+{
+    is(shortcut("[null,\"7\",\"phoenix\",\"heartbeat\",{}]"),
+       "[null,\"7\",\"phoenix\",\"phx_reply\",{\"status\":\"ok\",\"response\":{}}]", "a stock heartbeat is answered");
+    ok(shortcut("[null,\"12345678901234567890\",\"phoenix\",\"heartbeat\",{}]"), "with any number");
+    const char *others[] = { "",
+                             "[null,\"\",\"phoenix\",\"heartbeat\",{}]",
+                             "[null,\"123456789012345678901\",\"phoenix\",\"heartbeat\",{}]",
+                             "[null,\"a\",\"phoenix\",\"heartbeat\",{}]",
+                             "[null, \"7\",\"phoenix\",\"heartbeat\",{}]",
+                             "[null,\"7\",\"phoenix\",\"heartbeat\",{}] ",
+                             "[null,\"7\",\"phoenix\",\"heartbeat\",{\"a\":1}]",
+                             "[null,\"7\",\"room:a\",\"heartbeat\",{}]",
+                             "[null,\"7\",\"phoenix\",\"heartbeaT\",{}]",
+                             "[null,\",\"phoenix\",\"heartbeat\",{}]",
+                             "[null,\"1\",\"2\",\"phoenix\",\"heartbeat\",{}]" };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        ok(!shortcut(others[i]), "the long way: %s", others[i]);
+}
+
 int main(void)
 {
     test_parse();
+    test_heartbeat();
     test_bounds();
     test_write();
     return done();
