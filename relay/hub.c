@@ -286,8 +286,7 @@ bool hub_accept(struct hub *hub, struct hub_member *member, int64_t room_id, int
         settle(hub, room, room_id, rev, epoch);
     if (room->id != room_id || !text_is(epoch, room->epoch))
         return false;
-    must(rev >= 0);
-    member->rev = rev;
+    member->rev = rev > 0 ? rev : 0; /* below that it would be pending */
     hub->telling = true;
     for (size_t i = 0; member->held && i < member->held->count; i++)
         deliver(hub, member, member->held->items[i]);
