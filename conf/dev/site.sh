@@ -62,6 +62,7 @@ site_conf() (
     site_set site url "$(site_url)"
     site_set site data "$BUILD/data"
     site_set relay listen "unix:$RUN/relay.sock"
+    site_set relay bell "unix:$RUN/bell.sock"
     site_set handler listen "unix:$RUN/handler.sock"
     site_set handler polls_listen "unix:$RUN/polls.sock"
 )

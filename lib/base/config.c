@@ -39,6 +39,7 @@ static const struct config_row rows[] = {
     { "mail", "smtp", VALUE_STRING, AT(mail_smtp), "", 0, 0 },
     { "mail", "sendmail", VALUE_STRING, AT(mail_sendmail), "", 0, 0 },
     { "relay", "listen", VALUE_LISTEN, AT(relay_listen), "unix:/run/confab/relay.sock", 0, 0 },
+    { "relay", "bell", VALUE_PATH, AT(relay_bell), "unix:/run/confab/bell/bell.sock", 0, 0 },
     { "relay", "max_peers", VALUE_NUMBER, AT(relay_max_peers), "20000", 1, 1000000 },
     { "relay", "max_per_address", VALUE_NUMBER, AT(relay_max_per_address), "1000", 1, 1000000 },
     { "relay", "peer_queue", VALUE_SIZE, AT(relay_peer_queue), "256 KiB", 16 * 1024, 64 << 20 },

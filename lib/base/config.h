@@ -36,6 +36,7 @@ struct config {
     const char *sso_url, *sso_client_id, *sso_key, *sso_issuer;
     const char *mail_from, *mail_smtp, *mail_sendmail;
     const char *relay_listen;
+    const char *relay_bell; /* "unix:/path", or empty: there is none */
     int64_t relay_max_peers;
     int64_t relay_max_per_address;
     int64_t relay_peer_queue; /* bytes */

@@ -44,15 +44,21 @@ static bool parse_rate(struct text value, struct config_rate *rate)
            rate->period_ms <= 86400000;
 }
 
-/* `unix:/path`, `address:port`, or nothing for a socket that is handed over. */
-static bool parse_listen(struct text value)
+/* `unix:/path` */
+static bool parse_path(struct text value)
 {
     enum { SOCKET_PATH_MAX = 107 };
-    struct text path = value;
-    if (text_starts(value, "unix:")) {
-        path.at += 5, path.len -= 5;
-        return path.len > 0 && path.len <= SOCKET_PATH_MAX && path.at[0] == '/';
-    }
+    if (!text_starts(value, "unix:"))
+        return false;
+    struct text path = { value.at + 5, value.len - 5 };
+    return path.len > 0 && path.len <= SOCKET_PATH_MAX && path.at[0] == '/';
+}
+
+/* `unix:/path` or `address:port`. */
+static bool parse_listen(struct text value)
+{
+    if (text_starts(value, "unix:"))
+        return parse_path(value);
     const char *colon = value.len ? memrchr(value.at, ':', value.len) : NULL;
     int64_t port;
     return colon && colon > value.at &&
@@ -123,6 +129,12 @@ static bool store(struct config *config, struct arena *arena, const struct confi
     case VALUE_LISTEN:
         *expected = "expected `unix:/path` (at most 107 bytes) or `address:port`";
         if (!parse_listen(value))
+            return false;
+        *(const char **)at = text_string(arena, value);
+        return true;
+    case VALUE_PATH:
+        *expected = "expected `unix:/path` (at most 107 bytes) or nothing";
+        if (value.len && !parse_path(value))
             return false;
         *(const char **)at = text_string(arena, value);
         return true;

@@ -14,6 +14,7 @@ struct config_row {
         VALUE_DURATION,
         VALUE_RATE,
         VALUE_LISTEN,
+        VALUE_PATH,
         VALUE_SITE,
         VALUE_KEYS
     } kind;

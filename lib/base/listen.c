@@ -24,7 +24,7 @@ static bool handed_over(void)
            text_number(text_of(fds), 100, &count) && count == 1;
 }
 
-static bool bind_path(const char *path, struct listening *out)
+static bool bind_path(const char *path, int type, struct listening *out)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     struct stat there;
@@ -35,7 +35,7 @@ static bool bind_path(const char *path, struct listening *out)
     memcpy(address.sun_path, path, strlen(path));
     if (lstat(path, &there) == 0 && S_ISSOCK(there.st_mode))
         unlink(path);
-    out->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    out->fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     mode_t before = umask(0117); /* 0660 from the first moment */
     bool bound = out->fd >= 0 && bind(out->fd, (struct sockaddr *)&address, sizeof address) == 0;
     umask(before);
@@ -84,12 +84,25 @@ bool listen_open(const char *where, struct arena *arena, struct listening *out, 
     if (handed_over())
         bound = take_over(out);
     else if (text_starts(text_of(where), "unix:"))
-        bound = bind_path(where + strlen("unix:"), out);
+        bound = bind_path(where + strlen("unix:"), SOCK_STREAM, out);
     else
         bound = bind_address(arena, where, out);
     if (bound && listen(out->fd, BACKLOG) == 0)
         return true;
     *error = arena_printf(arena, "cannot listen on %s: %s", where, strerror(errno));
+    return false;
+}
+
+bool listen_datagrams(const char *where, struct listening *out)
+{
+    *out = (struct listening){ .fd = -1 };
+    if (bind_path(where + strlen("unix:"), SOCK_DGRAM, out))
+        return true;
+    int saved = errno;
+    if (out->fd >= 0)
+        close(out->fd);
+    out->fd = -1;
+    errno = saved;
     return false;
 }
 

@@ -1,4 +1,4 @@
-/* The listening socket: bound by ourselves (libuv would unlink a path that a newer process has bound already), or
+/* Listening sockets: bound by ourselves (libuv would unlink a path that a newer process has bound already), or
  * handed over by systemd. */
 #ifndef CONFAB_BASE_LISTEN_H
 #define CONFAB_BASE_LISTEN_H
@@ -21,6 +21,9 @@ struct listening {
  * process that still listens on it keeps what it has accepted, so a new one can start before the old one is stopped.
  * False: a sentence is in *error, in the arena. */
 bool listen_open(const char *where, struct arena *, struct listening *out, const char **error);
+
+/* A socket for datagrams, at "unix:/path" alone; else the same. False with errno set. */
+bool listen_datagrams(const char *where, struct listening *out);
 
 /* Stop listening. A path that is still ours is removed. */
 void listen_close(struct listening *);

@@ -45,6 +45,8 @@ static void test_values(void)
     ok(config && text_is(config->base, "/chat/"), "the base path ends with a slash");
     is(config ? config->site_url : NULL, "https://chat.example.org/chat/", "and so does the address");
     ok(config && !config->site_guests && config->relay_peer_queue == 1 << 20, "switches and sizes");
+    config = parse("[relay]\nbell =\n[session]\nkeys = " KEY_A "  " KEY_B "\n");
+    is(config ? config->relay_bell : NULL, "", "a socket that one can do without");
     ok(config && config->key_count == 2 && config_key_find(config, TEXT("b")) == &config->keys[1] &&
            !config_key_find(config, TEXT("c")),
        "keys are found by their kid");
@@ -65,6 +67,10 @@ static void test_errors(void)
     refused("[limits]\nmessage = 1\n", "confab.conf:2: limits.message: must be between 2 and 4000");
     refused("[relay]\nlisten = unix:relay.sock\n",
             "confab.conf:2: relay.listen: expected `unix:/path` (at most 107 bytes) or `address:port`");
+    refused("[relay]\nbell = 127.0.0.1:80\n",
+            "confab.conf:2: relay.bell: expected `unix:/path` (at most 107 bytes) or nothing");
+    refused("[relay]\nbell = unix:\n",
+            "confab.conf:2: relay.bell: expected `unix:/path` (at most 107 bytes) or nothing");
     for (const char *const *url = (const char *const[]){ "ftp://a/", "http://", "http://u@a/", "http://A/",
                                                          "http://a/?x", "http://a/b//c", "http://a/\"", NULL };
          *url; url++)
