@@ -74,14 +74,21 @@ static unsigned presence_rang(const struct cursor *cursor, struct text rooms)
     return here && clock_now() / 1000000 - cursor->events >= POLL_PRESENCE_SECONDS ? EARS_NEWS : 0;
 }
 
+/* Something is new in this room, or, without a number, perhaps in any. */
+static unsigned room_rang(const struct cursor *cursor, struct text payload)
+{
+    int64_t room;
+    bool here = text_number(payload, INT64_MAX, &room) && cursor_find_room(cursor, room);
+    return here || !payload.len ? EARS_NEWS : 0;
+}
+
 /* A bell, as far as it concerns the cursor. */
 static unsigned judge(struct ears *ears, const struct cursor *cursor, struct text channel, struct text payload)
 {
-    int64_t room;
     if (text_is(channel, "confab_session"))
         return EARS_SESSIONS;
     if (text_is(channel, "confab_room"))
-        return text_number(payload, INT64_MAX, &room) && cursor_find_room(cursor, room) ? EARS_NEWS : 0;
+        return room_rang(cursor, payload);
     if (text_is(channel, "confab_presence"))
         return presence_rang(cursor, payload);
     if (!text_is(channel, "confab_mailbox"))
@@ -92,10 +99,10 @@ static unsigned judge(struct ears *ears, const struct cursor *cursor, struct tex
 
 static unsigned hear(struct ears *ears, const struct cursor *cursor)
 {
-    struct text channel, payload;
+    struct heard bell;
     unsigned heard = 0;
-    while (listener_next(ears->listener, &channel, &payload))
-        heard |= judge(ears, cursor, channel, payload);
+    while (listener_next(ears->listener, &bell))
+        heard |= judge(ears, cursor, bell.channel, bell.payload);
     return heard;
 }
 

@@ -29,7 +29,8 @@ void handle(struct house *house, struct gateway *gateway)
     struct request *request = arena_alloc(house->arena, sizeof *request);
     request->house = house;
     request->view = house->view;
-    request->scope = (struct scope){ .arena = house->arena, .db = house->db, .config = house->config };
+    request->scope =
+        (struct scope){ .arena = house->arena, .db = house->db, .bell = house->bell, .config = house->config };
     request->answer = answer_new();
     int refused = request_read(request, gateway);
     if (refused)

@@ -15,6 +15,7 @@ struct house {
     const struct config *config;
     const struct view *view;
     struct db *db;
+    struct bell *bell;   /* or NULL */
     struct arena *arena; /* emptied after each request */
     struct ears *ears;
     struct places *places; /* for polls that it may hold, shared with others; NULL: no bound */

@@ -22,6 +22,7 @@
 #include "cgi-bin/places.h"
 #include "cgi-bin/prefork.h"
 #include "cgi-bin/worker.h"
+#include "chat/bell.h"
 #include "db/db.h"
 #include "web/view.h"
 
@@ -41,12 +42,14 @@ static void furnish(struct house *house)
 {
     house->arena = arena_new();
     house->db = db_new(house->config->database_url, "confab handler");
+    house->bell = bell_new(house->config->relay_bell);
     house->ears = ears_new(house->config->database_listen_url);
 }
 
 static void clear_out(struct house *house)
 {
     ears_free(&house->ears);
+    bell_free(&house->bell);
     db_free(&house->db);
     arena_free(&house->arena);
 }

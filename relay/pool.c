@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/must.h"
+#include "chat/bell.h"
 #include "db/db.h"
 
 struct queue {
@@ -42,9 +43,9 @@ static struct job *take(struct queue *queue)
     return job;
 }
 
-static void do_job(struct pool *pool, struct job *job, struct db *db)
+static void do_job(struct pool *pool, struct job *job, struct db *db, struct bell *bell)
 {
-    struct scope scope = { .arena = job->arena, .db = db, .config = pool->config, .now = clock_now() };
+    struct scope scope = { .arena = job->arena, .db = db, .bell = bell, .config = pool->config, .now = clock_now() };
     job->work(job, &scope, pool->view);
     uv_mutex_lock(&pool->lock);
     put(&pool->finished, job);
@@ -74,9 +75,11 @@ static void run_worker(void *arg)
 {
     struct pool *pool = arg;
     struct db *db = db_new(pool->config->database_relay_url, "confab-relay");
+    struct bell *bell = bell_new(pool->config->relay_bell);
     db_watch(db, &pool->era);
     for (struct job *job; (job = next_job(pool));)
-        do_job(pool, job, db);
+        do_job(pool, job, db, bell);
+    bell_free(&bell);
     db_free(&db);
 }
 

@@ -13,7 +13,7 @@ struct view;
 struct job {
     struct job *next;
     struct arena *arena; /* freed after done has returned */
-    /* On a worker. The scope has arena, db, config and now; who is asking is the job's to fill in. */
+    /* On a worker. The scope has arena, db, bell, config and now; who is asking is the job's to fill in. */
     void (*work)(struct job *, struct scope *, const struct view *);
     /* On the loop. */
     void (*done)(struct job *);

@@ -27,6 +27,7 @@
 #include "relay/peer.h"
 #include "relay/phoenix.h"
 #include "relay/pool.h"
+#include "relay/porter.h"
 #include "relay/presence.h"
 #include "relay/sessions.h"
 #include "relay/source.h"
@@ -70,6 +71,7 @@ int64_t relay_now(const struct relay *relay)
 void relay_turn(struct relay *relay)
 {
     source_turn(relay->source);
+    porter_turn(relay->porter);
     call_turn(relay);
     longpoll_turn(relay);
     stream_turn(relay);
@@ -160,6 +162,7 @@ static void tick(uv_timer_t *timer)
     struct relay *relay = timer->data;
     tidy(relay);
     source_tick(relay->source);
+    porter_tick(relay->porter);
     ending_tick(relay);
     presence_tick(relay->presence);
     sweeping_tick(relay);
@@ -182,6 +185,7 @@ static void stop(struct program *program)
     uv_close((uv_handle_t *)&program->after_sleep, NULL);
     watch_free(&program->relay.watch);
     pool_free(&program->relay.pool);
+    porter_free(&program->relay.porter);
     source_free(&program->relay.source);
     presence_free(&program->relay.presence);
 }
@@ -199,7 +203,7 @@ static void drain_step(uv_timer_t *timer)
         portion--;
     }
     bool late = relay_now(relay) - program->drain_since >= DRAIN_MOST_MS;
-    if ((relay->peer_count || !presence_ended(relay->presence)) && !late)
+    if ((relay->peer_count || !presence_ended(relay->presence) || !porter_done(relay->porter)) && !late)
         return;
     if (late) { /* workers may hang in the database: the process's end frees everything */
         log_event(LOG_WARN, "stopped without waiting", LOG_N("peers", relay->peer_count));
@@ -216,6 +220,7 @@ static void drain(uv_signal_t *handle, int number)
         return;
     log_event(LOG_INFO, "drain", LOG_N("signal", number), LOG_N("peers", relay->peer_count));
     relay->draining = true;
+    porter_lost(relay->porter);
     uv_close((uv_handle_t *)&program->accepting, NULL);
     listen_close(&program->listening);
     program->drain_portion = 1 + relay->peer_count / DRAIN_STEPS;
@@ -257,6 +262,7 @@ static void start(struct program *program, uv_loop_t *loop)
     relay->ends = ending_new();
     relay->longpolls = longpolls_new();
     relay->source = source_new(relay);
+    relay->porter = porter_new(relay);
     relay->presence = presence_new(relay);
     relay->watch = watch_new(loop, peer_ready);
     program->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -23,6 +23,7 @@ struct hub;
 struct longpolls;
 struct peer;
 struct pool;
+struct porter;
 struct presence;
 struct sessions;
 struct source;
@@ -40,6 +41,7 @@ struct relay {
     struct sessions *sessions;
     struct ending *ends;
     struct source *source;
+    struct porter *porter;
     struct longpolls *longpolls;
     struct presence *presence;
     struct watch *watch;   /* on the peers' descriptors */

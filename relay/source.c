@@ -16,6 +16,7 @@
 #include "relay/peer.h"
 #include "relay/phoenix.h"
 #include "relay/pool.h"
+#include "relay/porter.h"
 #include "relay/presence.h"
 #include "relay/reading.h"
 #include "relay/relay.h"
@@ -82,6 +83,7 @@ static void lost(struct source *source, const char *reason, int64_t since)
         source->sent_away = false;
     }
     source->connected_since = 0;
+    porter_lost(source->relay->porter);
 }
 
 static void regained(struct source *source)
@@ -94,6 +96,7 @@ static void regained(struct source *source)
     source->retry_ms = RETRY_FIRST_MS;
     longpoll_ring_all(source->relay); /* a bell may have been missed */
     presence_renewed(source->relay->presence);
+    porter_gained(source->relay->porter);
 }
 
 /* --- reading --- */
@@ -115,6 +118,18 @@ static void ring(struct source *source, struct hub_room *room)
     }
     room->rung = true;
     source->rung[source->rung_count++] = (struct ring){ room->id, room->serial };
+}
+
+void source_ring(struct source *source, int64_t id)
+{
+    struct hub_room *room = hub_room_by_id(source->relay->hub, id);
+    if (room)
+        ring(source, room);
+}
+
+void source_ring_all(struct source *source)
+{
+    source->sweep_due = true;
 }
 
 void source_settle(struct source *source, struct hub_room *room)
@@ -296,9 +311,9 @@ static void hang_up(struct source *source, const char *reason, int64_t since)
 
 static void hear(struct source *source)
 {
-    struct text channel, payload;
-    int64_t id;
-    while (listener_next(source->listener, &channel, &payload)) {
+    struct heard heard;
+    while (listener_next(source->listener, &heard)) {
+        struct text channel = heard.channel, payload = heard.payload;
         if (text_is(channel, "confab_presence"))
             presence_rang(source->relay->presence, payload);
         if (text_is(channel, "confab_typing") && source->connected_since)
@@ -307,11 +322,8 @@ static void hear(struct source *source)
             source->ends_due = true;
         if (text_is(channel, "confab_mailbox"))
             longpoll_ring(source->relay->longpolls, payload);
-        if (!text_is(channel, "confab_room") || !text_number(payload, INT64_MAX, &id))
-            continue;
-        struct hub_room *room = hub_room_by_id(source->relay->hub, id);
-        if (room)
-            ring(source, room);
+        if (text_is(channel, "confab_room"))
+            porter_heard(source->relay->porter, &heard);
     }
 }
 

@@ -33,6 +33,12 @@ void source_free(struct source **);
 /* A join was accepted: a room that nobody was in before is read from there. */
 void source_settle(struct source *, struct hub_room *);
 
+/* Something may have been committed in the room of that number: read it, if anybody is there. */
+void source_ring(struct source *, int64_t id);
+
+/* The same in any room. */
+void source_ring_all(struct source *);
+
 /* At the end of a turn: read what rang in it. */
 void source_turn(struct source *);
 

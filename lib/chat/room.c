@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/utf8.h"
+#include "chat/bell.h"
 #include "chat/message.h"
 #include "chat/presence.h"
 #include "chat/scope.h"
@@ -148,10 +149,33 @@ enum outcome room_moved(const struct scope *scope, const int64_t *ids, size_t co
     return DONE;
 }
 
+/* A statement that was lost may be committed later than we could ring: who runs it again rings again (posting.c). */
+static void ring_after(const struct scope *scope, int64_t id, const struct rows *rows, const struct params *ring)
+{
+    if (rows->status == DB_AWAY || rows->status == DB_FAILED || bell_ring(scope->bell, id) || rows->status == DB_LOST)
+        return;
+    struct rows rung = db_run(scope->db, scope->arena, &query_room_ring, ring);
+    (void)rung; /* whether it could be rung is logged, and no matter */
+}
+
 struct rows room_change(const struct scope *scope, int64_t id, const struct query *query, const struct params *params)
 {
     struct params ring = { 0 };
     scope_param(scope, &ring);
     param_number(&ring, id);
-    return db_run_then(scope->db, scope->arena, query, params, &query_room_ring, &ring);
+    if (!bell_there(scope->bell))
+        return db_run_then(scope->db, scope->arena, query, params, &query_room_ring, &ring);
+    struct rows rows = db_run(scope->db, scope->arena, query, params);
+    ring_after(scope, id, &rows, &ring);
+    return rows;
+}
+
+enum outcome room_ring(const struct scope *scope, const int64_t *ids, size_t count)
+{
+    struct params params = { 0 };
+    scope_param(scope, &params);
+    if (count)
+        param_numbers(&params, scope->arena, ids, count);
+    const struct query *query = count ? &query_room_ring_many : &query_room_ring_all;
+    return db_run(scope->db, scope->arena, query, &params).status == DB_DONE ? DONE : BROKEN;
 }

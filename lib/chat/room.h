@@ -48,10 +48,15 @@ enum outcome room_page(const struct scope *, struct text slug, int most, struct 
 enum outcome room_moved(const struct scope *, const int64_t *ids, size_t count, struct room_mark **out,
                         size_t *out_count) __attribute__((warn_unused_result));
 
-/* Run a statement that changes what is in the room, and ring the room's doorbell behind it, which tells every relay:
- * after the commit, never inside it (DESIGN 3.3), and in the same trip. A bell that is rung for nothing is no harm, nor
- * one that cannot be rung: relays look for themselves once a second. */
+/* Run a statement that changes what is in the room, and ring the room's doorbell after the commit, never inside it
+ * (DESIGN 3.3): the scope's bell, once the commit is confirmed; where there is none, that of the database, which tells
+ * every relay, in the same trip. A bell that is rung for nothing is no harm, nor one that cannot be rung: relays look
+ * for themselves once a second. */
 struct rows room_change(const struct scope *, int64_t id, const struct query *, const struct params *)
     __attribute__((warn_unused_result));
+
+/* Ring the doorbells of all these rooms in the database, which tells every relay and every poll; no two of them are the
+ * same. Without a room: tell them to look at all of theirs. DONE or BROKEN. */
+enum outcome room_ring(const struct scope *, const int64_t *ids, size_t count) __attribute__((warn_unused_result));
 
 #endif

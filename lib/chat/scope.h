@@ -10,6 +10,7 @@
 #include "base/text.h"
 
 struct arena;
+struct bell;
 struct config;
 struct db;
 struct params;
@@ -20,6 +21,7 @@ enum role { ROLE_MEMBER, ROLE_MODERATOR, ROLE_ADMIN };
 struct scope {
     struct arena *arena; /* what the answers live in */
     struct db *db;
+    struct bell *bell; /* or NULL: what is written is told through the database */
     const struct config *config;
     int64_t now;         /* microseconds since 1970, this host's clock */
     int64_t user_id;     /* 0: nobody who signed in */

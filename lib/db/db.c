@@ -74,6 +74,11 @@ const char *db_complaint(const struct db *db)
     return db->complaint;
 }
 
+int db_backend(const struct db *db)
+{
+    return db->connection ? PQbackendPID(db->connection) : 0;
+}
+
 static void complain(struct db *db, const char *event, const char *query, const char *sentence)
 {
     struct text text = text_of(sentence);

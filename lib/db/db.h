@@ -80,6 +80,10 @@ struct rows db_read_both(struct db *, struct arena *, const struct query *, cons
  * anew, or NULL while the database is away. */
 const char *db_epoch(struct db *, struct arena *);
 
+/* The number that listeners see of this connection (heard.from), or 0 while it is not open. Through a pooler it is one
+ * that nobody sees. */
+int db_backend(const struct db *);
+
 /* Run SQL text of several statements, without parameters and not prepared: for migrations alone. */
 struct rows db_script(struct db *, struct arena *, const char *sql) __attribute__((warn_unused_result));
 

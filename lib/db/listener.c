@@ -157,13 +157,14 @@ bool listener_pinging(const struct listener *listener)
     return listener->pinging;
 }
 
-bool listener_next(struct listener *listener, struct text *channel, struct text *payload)
+bool listener_next(struct listener *listener, struct heard *out)
 {
     drop_heard(listener);
     listener->heard = PQnotifies(listener->connection);
     if (!listener->heard)
         return false;
-    *channel = text_of(listener->heard->relname);
-    *payload = text_of(listener->heard->extra);
+    *out = (struct heard){ .channel = text_of(listener->heard->relname),
+                           .payload = text_of(listener->heard->extra),
+                           .from = listener->heard->be_pid };
     return true;
 }

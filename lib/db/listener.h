@@ -40,7 +40,13 @@ void listener_ping(struct listener *);
 /* Is a sign of life awaited? It has come when this is false again after a step. */
 bool listener_pinging(const struct listener *);
 
-/* The next bell that was heard, if there is one. Both texts are valid until the next call. */
-bool listener_next(struct listener *, struct text *channel, struct text *payload);
+/* A bell that was heard. */
+struct heard {
+    struct text channel, payload;
+    int from; /* db_backend of the connection that rang */
+};
+
+/* The next one, if there is one. Its texts are valid until the next call. */
+bool listener_next(struct listener *, struct heard *);
 
 #endif

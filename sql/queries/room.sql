@@ -15,3 +15,11 @@ where r.id = any ($2::bigint[]);
 -- query room_ring
 -- $2 id of the room. The doorbell: a transaction of its own, after the post has been committed.
 select pg_notify('confab_room', $2::bigint::text) where $1::bigint is null or true;
+
+-- query room_ring_many again
+-- $2 ids of rooms: the doorbell of each, in one.
+select pg_notify('confab_room', id::text) from unnest($2::bigint[]) as rung (id) where $1::bigint is null or true;
+
+-- query room_ring_all again
+-- The doorbell of all rooms: something may have happened that nobody rang for.
+select pg_notify('confab_room', '') where $1::bigint is null or true;

@@ -1,6 +1,7 @@
 # A second relay on a site's database, on a port of its own and with settings of its own; for tests of what one relay does.
 # It ends with the test. listen => 'unix' gives it a socket instead, where it believes X-Forwarded-For;
-# port => N takes that port, also that of one that was crashed.
+# port => N takes that port, also that of one that was crashed. It has a bell of its own, as on another host, at bell; with
+# CONFAB_RELAY_BELL it has that one.
 #
 #     my $relay = Confab::Relay->new($site, CONFAB_LIMITS_BODY => '16 MiB');      # descriptors => 100 lowers RLIMIT_NOFILE
 #     my $wire  = Confab::Wire->new(port => $relay->port);
@@ -18,6 +19,7 @@ my ($tester, $serial, %running) = ($$, 0);
 sub new ($class, $site, %env) {
     my ($descriptors, $listen, $port) = delete @env{qw(descriptors listen port)};
     my $self = bless { log => $site->state . '/log/relay-' . ++$serial . '.log' }, $class;
+    $self->{bell} = $site->state . "/run/bell-$serial.sock";
     if ($listen) { $self->{path} = $site->state . "/run/relay-$serial.sock" }
     else         { $self->{port} = $port // Confab::Site::free_port() }
     my $pid = fork // croak "fork: $!";
@@ -28,6 +30,7 @@ sub new ($class, $site, %env) {
         my $state = $site->state;
         %ENV = Confab::Site::environment(
             CONFAB_CONF         => "$state/confab.conf",
+            CONFAB_RELAY_BELL   => "unix:$self->{bell}",
             CONFAB_RELAY_LISTEN => $listen ? "unix:$self->{path}" : "127.0.0.1:$self->{port}",
             ASAN_OPTIONS        => "log_path=$state/log/asan:exitcode=99:detect_stack_use_after_return=1",
             UBSAN_OPTIONS       => "log_path=$state/log/asan:exitcode=99:print_stacktrace=1",
@@ -43,6 +46,7 @@ sub new ($class, $site, %env) {
 
 sub port ($self) { $self->{port} }
 sub path ($self) { $self->{path} }
+sub bell ($self) { $self->{bell} }
 sub pid  ($self) { $self->{pid} }
 sub log  ($self) { return Confab::Site::slurp($self->{log}) }
 
