@@ -24,7 +24,8 @@
 #include "relay/relay.h"
 #include "relay/source.h"
 
-enum { RINGS_PER_TURN = 256, ROOMS_MAX = 1024 };
+/* A NOTIFY costs Postgres what a message costs it: a few hundred in a second are cheap, thousands are not. */
+enum { RINGS_PER_TURN = 256, ROOMS_MAX = 1024, PAUSE_MS = 5 };
 
 /* What waits to be told. */
 struct rung {
@@ -41,6 +42,7 @@ struct porter {
     struct rung rung;
     bool wanted;          /* it is to hang */
     bool complained;      /* that it could not be hung */
+    uv_timer_t pause;     /* between two tellings */
     bool telling, failed; /* failed: not to be tried again in this second */
     size_t nonsense;      /* datagrams since the last tick that said nothing */
     _Atomic(int) own;     /* db_backend of the connection that told last, or 0 */
@@ -119,10 +121,17 @@ static void tell_work(struct job *job, struct scope *scope, const struct view *v
     atomic_store(&tell->porter->own, tell->outcome == DONE ? db_backend(scope->db) : 0);
 }
 
+/* It wakes the loop, and so comes to the end of a turn. */
+static void pause_over(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
 static void tell_done(struct job *job)
 {
     struct tell_job *tell = (struct tell_job *)job;
     tell->porter->telling = false;
+    uv_timer_start(&tell->porter->pause, pause_over, PAUSE_MS, 0);
     if (tell->outcome == DONE)
         return;
     tell->porter->failed = true;
@@ -137,7 +146,8 @@ static bool anything(const struct rung *rung)
 void porter_turn(struct porter *porter)
 {
     struct rung *rung = &porter->rung;
-    if (porter->telling || porter->failed || !anything(rung) || !source_connected_since(porter->relay->source))
+    bool waits = porter->telling || porter->failed || uv_is_active((uv_handle_t *)&porter->pause);
+    if (waits || !anything(rung) || !source_connected_since(porter->relay->source))
         return;
     struct tell_job *tell = job_new(sizeof *tell, tell_work, tell_done);
     tidy(rung);
@@ -229,15 +239,20 @@ void porter_lost(struct porter *porter)
     take_down(porter);
 }
 
+static bool nobody_has(const char *where)
+{
+    return access(where + strlen("unix:"), F_OK) != 0;
+}
+
 void porter_tick(struct porter *porter)
 {
     if (porter->nonsense)
         log_event(LOG_WARN, "nonsense at the bell", LOG_N("datagrams", porter->nonsense));
     porter->nonsense = 0;
     porter->failed = false;
-    if (porter->bell.fd >= 0 && access(porter->bell.path, F_OK) != 0 && errno == ENOENT)
-        take_down(porter);
-    if (porter->wanted && porter->bell.fd < 0)
+    if (porter->bell.fd >= 0 && !listen_reached(&porter->bell))
+        take_down(porter); /* whoever rings has to look for the path anew */
+    if (porter->wanted && porter->bell.fd < 0 && nobody_has(porter->relay->config->relay_bell))
         hang_up(porter);
 }
 
@@ -250,7 +265,14 @@ struct porter *porter_new(struct relay *relay)
     porter->relay = relay;
     porter->bell.fd = -1;
     porter->pool = pool_new(relay->loop, 1, relay->config, relay->view);
+    uv_timer_init(relay->loop, &porter->pause);
+    porter->pause.data = porter;
     return porter;
+}
+
+static void closed(uv_handle_t *pause)
+{
+    free(pause->data);
 }
 
 void porter_free(struct porter **gone)
@@ -260,6 +282,6 @@ void porter_free(struct porter **gone)
         return;
     pool_free(&porter->pool);
     take_down(porter);
-    free(porter);
+    uv_close((uv_handle_t *)&porter->pause, closed);
     *gone = NULL;
 }

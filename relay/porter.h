@@ -1,7 +1,8 @@
 /* Who answers the doorbell of this host (chat/bell.h): looks at the room at once, and tells all others, relays and
  * handlers that hold polls, by NOTIFY.
  *
- * 1. What rings meanwhile is told together: one transaction is out at a time, and has each room once.
+ * 1. The first ring is told at once; what rings meanwhile, and in the 5 ms after that, is told together: one
+ * transaction is out at a time, and has each room once.
  * 2. Our own NOTIFYs come back to us, and are known by the connection that they come from: we have looked already. One
  *    that we do not know as ours makes us look once more, which is no harm.
  * 3. The bell hangs only while the database can be heard and read. When it is taken down (the database is lost, or we
@@ -35,7 +36,8 @@ void porter_lost(struct porter *);
 /* At the end of a turn: tell what rang in it. */
 void porter_turn(struct porter *);
 
-/* Once a second: a bell that could not be hung, or whose path has been removed, is hung again. */
+/* Once a second: a bell whose path another one has taken is taken down, so that the other is rung; where nobody has the
+ * path any more, it is hung again. */
 void porter_tick(struct porter *);
 
 /* A NOTIFY of somebody who wrote, or of another porter: look at that room, or at all, if it names none. */

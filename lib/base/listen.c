@@ -106,13 +106,18 @@ bool listen_datagrams(const char *where, struct listening *out)
     return false;
 }
 
-void listen_close(struct listening *listening)
+bool listen_reached(const struct listening *listening)
 {
     struct stat there;
+    return listening->path && lstat(listening->path, &there) == 0 && there.st_ino == listening->made.st_ino &&
+           there.st_dev == listening->made.st_dev;
+}
+
+void listen_close(struct listening *listening)
+{
     if (listening->fd < 0)
         return;
-    if (listening->path && lstat(listening->path, &there) == 0 && there.st_ino == listening->made.st_ino &&
-        there.st_dev == listening->made.st_dev)
+    if (listen_reached(listening))
         unlink(listening->path);
     close(listening->fd);
     listening->fd = -1;

@@ -25,6 +25,9 @@ bool listen_open(const char *where, struct arena *, struct listening *out, const
 /* A socket for datagrams, at "unix:/path" alone; else the same. False with errno set. */
 bool listen_datagrams(const char *where, struct listening *out);
 
+/* Does the path that we bound still lead to us? */
+bool listen_reached(const struct listening *);
+
 /* Stop listening. A path that is still ours is removed. */
 void listen_close(struct listening *);
 

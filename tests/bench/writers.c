@@ -3,11 +3,20 @@
  *     writers way=form at=127.0.0.1:8080 rooms=1:lobby count=8 seconds=3 pids=handlers:12,postgres:34
  *
  *     way=insert    INSERT of a row that has its numbers already, autocommit: the least that a stored message can cost
- *     way=ring      the statement that the handlers use (message_insert), and behind it in the same trip the doorbell
- * in a transaction of its own (as db_run_then does it) way=inside    the same with pg_notify inside, all in one
- * statement way=form      the room's form, kept alive; at= is an address, or the path of nginx' socket way=socket
- * new_message to the relay, depth= of them under way for each writer way=get       the room's page, with a guest's
- * cookie; path= and cookie= for somebody else's page
+ *
+ *     way=bell      the statement that the handlers use (message_insert), and once it is confirmed the relay's bell at
+ *                   bell=unix:/path, or NOTIFY where that is not taken, as room_change does it
+ *
+ *     way=ring      the same statement, and behind it in the same trip the doorbell in a transaction of its own, as
+ *                   room_change does it where there is no bell
+ *
+ *     way=inside    the same with pg_notify inside, all in one statement
+ *
+ *     way=form      the room's form, kept alive; at= is an address, or the path of nginx' socket
+ *
+ *     way=socket    new_message to the relay, depth= of them under way for each writer
+ *
+ *     way=get       the room's page, with a guest's cookie; path= and cookie= for somebody else's page
  *
  * Each SQL writer goes through all rooms in turn; each of the others stays in one. Prints one line of JSON. */
 #include <libpq-fe.h>
@@ -20,6 +29,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "chat/bell.h"
 #include "queries.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/socket.h"
@@ -33,6 +43,8 @@ struct writer {
     int64_t done, failed;
     struct times times;
     PGconn *connection;
+    struct bell *bell;
+    int64_t deaf; /* so many rings were not taken */
     int fd;
     char *answer; /* what came and is not consumed */
     size_t answer_len;
@@ -41,7 +53,7 @@ struct writer {
 };
 
 static struct {
-    const char *way, *at, *path, *cookie;
+    const char *way, *at, *bell, *path, *cookie;
     int64_t count, seconds, depth;
     char ids[ROOMS_MAX][24], slugs[ROOMS_MAX][64];
     int64_t rooms;
@@ -82,6 +94,9 @@ static void open_sql(struct writer *writer)
     prepare(writer, "ring", query_room_ring.sql);
     if (strcmp(plan.way, "ring") == 0 && !PQenterPipelineMode(writer->connection))
         die("no pipeline");
+    writer->bell = bell_new(plan.bell);
+    if (strcmp(plan.way, "bell") == 0 && !bell_there(writer->bell))
+        die("nobody hears bell=%s", plan.bell);
 }
 
 static bool succeeded(struct writer *writer, PGresult *result)
@@ -125,6 +140,16 @@ static bool write_and_ring(struct writer *writer, const char *room, const char *
     return await_piped(writer) && written;
 }
 
+static bool write_and_tell(struct writer *writer, const char *room, const char *client_id)
+{
+    if (!execute(writer, "message", 6, (const char *[]){ NULL, room, "AAAAAAAAAAAAAAAA", "Bench", message, client_id }))
+        return false;
+    if (bell_ring(writer->bell, strtoll(room, NULL, 10)))
+        return true;
+    writer->deaf++;
+    return execute(writer, "ring", 2, (const char *[]){ NULL, room });
+}
+
 static bool write_sql(struct writer *writer)
 {
     char client_id[64], seq[32];
@@ -137,6 +162,8 @@ static bool write_sql(struct writer *writer)
         return execute(writer, "insert", 4, (const char *[]){ room, seq, message, client_id });
     if (strcmp(plan.way, "inside") == 0)
         return execute(writer, "inside", 3, (const char *[]){ room, message, client_id });
+    if (strcmp(plan.way, "bell") == 0)
+        return write_and_tell(writer, room, client_id);
     return write_and_ring(writer, room, client_id);
 }
 
@@ -387,17 +414,19 @@ static void read_rooms(const char *list)
 static void print(struct writer *writers, const struct groups *before, const struct groups *after, double seconds)
 {
     struct times all = { 0 };
-    int64_t done = 0, failed = 0;
+    int64_t done = 0, failed = 0, deaf = 0;
     for (int64_t i = 0; i < plan.count; i++) {
         done += writers[i].done;
         failed += writers[i].failed;
+        deaf += writers[i].deaf;
         for (size_t k = 0; k < writers[i].times.count; k++)
             times_add(&all, writers[i].times.items[k]);
     }
-    printf("{\"done\": %lld, \"failed\": %lld, \"seconds\": %.4f, \"rate\": %.1f, \"p50\": %.3f, \"p99\": %.3f, "
+    printf("{\"done\": %lld, \"failed\": %lld, \"deaf\": %lld, \"seconds\": %.4f, \"rate\": %.1f, \"p50\": %.3f, "
+           "\"p99\": %.3f, "
            "\"used\": {",
-           (long long)done, (long long)failed, seconds, (double)done / seconds, times_percentile(&all, 0.5),
-           times_percentile(&all, 0.99));
+           (long long)done, (long long)failed, (long long)deaf, seconds, (double)done / seconds,
+           times_percentile(&all, 0.5), times_percentile(&all, 0.99));
     for (size_t i = 0; i < after->count; i++)
         printf("%s\"%s\": {\"cpu\": %.6f, \"pss\": %lld}", i ? ", " : "", after->items[i].name,
                after->items[i].cpu - before->items[i].cpu, (long long)after->items[i].pss);
@@ -411,6 +440,7 @@ int main(int argc, char **argv)
     arguments(argc, argv);
     plan.way = argument("way", "form");
     plan.at = argument("at", "");
+    plan.bell = argument("bell", "");
     plan.path = argument("path", "");
     plan.cookie = argument("cookie", "");
     plan.count = argument_number("count", 8);

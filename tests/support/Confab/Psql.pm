@@ -6,7 +6,7 @@
 #     $ada->send("update users set name = 'x'");      # not waited for
 #     ok $ada->waits;                                 # for a lock
 #     is $ada->answer, '';                            # of what was sent
-#     is $ada->rings('confab_session'), 1;            # notifications heard since the last time
+#     is $ada->rings('confab_session'), 1;            # notifications heard since the last time; payloads: what they said
 package Confab::Psql;
 use v5.36;
 use Carp qw(croak);
@@ -33,7 +33,7 @@ sub answer ($self) {
     while (defined(my $line = readline $self->{out})) {
         chomp $line;
         last if $line eq '<done>';
-        if ($line =~ /^Asynchronous notification "(\w+)"/) { $self->{rings}{$1}++ }
+        if ($line =~ /^Asynchronous notification "(\w+)"(?: with payload "(.*?)")? received/) { push $self->{rings}{$1}->@*, $2 // '' }
         elsif (length $line) { push @lines, $line }
     }
     my $said = join "\n", @lines;
@@ -50,9 +50,13 @@ sub waits ($self, $seconds = 5) {
     }, $seconds);
 }
 
-sub rings ($self, $channel) {
+sub rings ($self, $channel) { return scalar $self->payloads($channel) }
+
+# What they said.
+sub payloads ($self, $channel) {
     $self->run('select');
-    return delete $self->{rings}{$channel} // 0;
+    my $rings = delete $self->{rings}{$channel} // [];
+    return @$rings;
 }
 
 sub DESTROY ($self) {
