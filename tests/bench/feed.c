@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "chat/bell.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/socket.h"
 
@@ -18,6 +19,7 @@ struct feed {
     char *text; /* of one message, its number is put in */
     char room[24];
     PGconn *connection;
+    struct bell *bell; /* or NULL */
     int fd;
     const char *around; /* ws: with %m */
     char path[256], host[64];
@@ -88,7 +90,8 @@ static void put_pg(struct feed *feed, int64_t first, int64_t count, int64_t *com
     const char *values[] = { feed->room, rows };
     must_pg(feed, PQexecPrepared(feed->connection, "put", 2, values, NULL, NULL, 0), PGRES_COMMAND_OK);
     *committed = now_ns();
-    must_pg(feed, PQexecPrepared(feed->connection, "ring", 1, values, NULL, NULL, 0), PGRES_TUPLES_OK);
+    if (!bell_ring(feed->bell, strtoll(feed->room, NULL, 10)))
+        must_pg(feed, PQexecPrepared(feed->connection, "ring", 1, values, NULL, NULL, 0), PGRES_TUPLES_OK);
     free(rows);
 }
 
@@ -178,9 +181,12 @@ static void put_http(struct feed *feed, int64_t first, int64_t count)
 
 /* --- --- */
 
-struct feed *feed_open(const char *what, int64_t size, const char *hello)
+struct feed *feed_open(const char *what, int64_t size, const char *hello, const char *bell)
 {
     struct feed *feed = zeroed(1, sizeof *feed);
+    feed->bell = bell_new(bell);
+    if (feed->bell && !bell_there(feed->bell))
+        die("feed: nobody hears bell=%s", bell);
     feed->size = size < 32 ? 32 : size;
     make_text(feed);
     if (strncmp(what, "pg:", 3) == 0) {

@@ -13,8 +13,10 @@
 
 struct feed;
 
-/* size: bytes of a message's text, at least 32. hello: what a WebSocket says first, or the empty text. */
-struct feed *feed_open(const char *what, int64_t size, const char *hello) __attribute__((returns_nonnull));
+/* size: bytes of a message's text, at least 32. hello: what a WebSocket says first, or the empty text. bell: the
+ * relay's (chat/bell.h) that is rung for rows, or the empty text: NOTIFY. */
+struct feed *feed_open(const char *what, int64_t size, const char *hello, const char *bell)
+    __attribute__((returns_nonnull));
 
 /* Put messages first .. first + count - 1; returns when the server has them. *committed becomes the time at which the
  * database confirmed them (0 where there is none). */

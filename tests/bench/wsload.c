@@ -388,6 +388,7 @@ int main(int argc, char **argv)
     read_plan();
     const char *way = argument("feed", ""), *rows = argument("beside", "");
     const char *hello = argument("hello", "");
+    const char *bell = argument("bell", "");
     int64_t size = argument_number("size", 120);
     arguments_done();
     descriptors(plan.sockets + 32);
@@ -399,9 +400,9 @@ int main(int argc, char **argv)
     epoll = epoll_create1(EPOLL_CLOEXEC);
     sem_init(&over, 0, 0);
     if (plan.messages)
-        feed = feed_open(way, size, hello);
+        feed = feed_open(way, size, hello, bell);
     if (plan.messages && *rows)
-        beside = feed_open(rows, size, "");
+        beside = feed_open(rows, size, "", "");
     groups_memory(&groups);
     struct groups before = groups;
     printf("{\"joining\": %.3f", join_all());

@@ -14,7 +14,7 @@ use Mojo::JSON qw(decode_json);
 use Time::HiRes qw(sleep);
 use Confab::Site;
 our @EXPORT_OK = qw(setting rounds site program client server server_stop keep median medians table say_row
-    free_port limit conninfo room_new rss_of source_folder build_folder);
+    free_port limit bell_of conninfo room_new rss_of source_folder build_folder);
 
 my $source = $ENV{CONFAB_SOURCE} // croak 'run it by ./dev bench';
 my $build  = $ENV{CONFAB_BUILD}  // croak 'run it by ./dev bench';
@@ -47,6 +47,14 @@ sub free_port { return Confab::Site::free_port() }
 sub conninfo ($site) {
     my ($url) = Confab::Site::slurp($site->state . '/confab.conf') =~ /^migrate_url = (.*)$/m;
     return $url;
+}
+
+# Where the site's relay has its bell, or, with a name, where another one can have its own. Nothing with bell=no: then all
+# doorbells are NOTIFY.
+sub bell_of ($site, $name = undef) {
+    my ($bell) = Confab::Site::slurp($site->state . '/confab.conf') =~ /^bell = (.*)$/m;
+    $bell =~ s/bell\.sock$/$name.sock/ if $name;
+    return setting(bell => 'yes') eq 'no' ? '' : $bell;
 }
 
 # Descriptors that a process may have.
