@@ -75,6 +75,20 @@ subtest 'a relay hears by its bell, and tells the others' => sub {
     ok told('1'), 'is told in the same way';
 };
 
+# How often the relay has asked for what is new in a room, as Postgres logs it.
+sub looks { return scalar(() = $site->log('postgres') =~ /execute message_changed:/g) }
+
+subtest 'its own NOTIFY is none of its business' => sub {
+    my $near = member();
+    my $run = sub ($sql) { $site->psql($sql); $site->psql('select pg_reload_conf()'); sleep 0.5 };
+    $run->("alter system set log_statement = 'all'");
+    write_one() && $near->rest(1) for 1 .. 2;    # now it knows its connection
+    my $before = looks();
+    write_one() && $near->rest(1) for 1 .. 5;
+    is looks() - $before, 5, 'what was rung is looked at once';
+    $run->('alter system reset log_statement');
+};
+
 subtest 'where NOTIFY is not heard' => sub {
     my $relay = deaf_relay();
     my ($near, $far) = (member($relay), member());
