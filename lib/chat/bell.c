@@ -1,8 +1,10 @@
 #include "chat/bell.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -10,12 +12,13 @@
 #include "base/clock.h"
 #include "base/must.h"
 
-enum { AGAIN_US = 1000000 };
+enum { AGAIN_US = 1000000, STUCK_US = 200000 };
 
 struct bell {
     struct sockaddr_un address;
     int fd;        /* connected, or -1 */
     int64_t tried; /* clock_steady of the last time that nobody was there; 0: not tried yet */
+    int64_t since; /* clock_steady, of the first ring that was not seen to be read */
 };
 
 struct bell *bell_new(const char *where)
@@ -51,16 +54,29 @@ void bell_free(struct bell **bell)
 static bool hang_up(struct bell *bell)
 {
     bell->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bell->since = clock_steady();
     if (bell->fd >= 0 && connect(bell->fd, (struct sockaddr *)&bell->address, sizeof bell->address) == 0)
         return true;
     take_down(bell);
     return false;
 }
 
+/* What was rung lies there unread: it has been stopped, or hangs. */
+static bool stuck(struct bell *bell)
+{
+    int unread = 0;
+    int64_t now = clock_steady();
+    if (ioctl(bell->fd, SIOCOUTQ, &unread) != 0 || unread == 0)
+        bell->since = now;
+    return now - bell->since > STUCK_US;
+}
+
 bool bell_there(struct bell *bell)
 {
-    if (!bell || bell->fd >= 0)
-        return bell != NULL;
+    if (!bell)
+        return false;
+    if (bell->fd >= 0)
+        return !stuck(bell);
     return (!bell->tried || clock_steady() - bell->tried >= AGAIN_US) && hang_up(bell);
 }
 

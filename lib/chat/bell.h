@@ -6,7 +6,8 @@
  * 2. A datagram that was taken but never read dies with its relay. The next one tells everybody, before all else, to
  *    look at all rooms; and relays look once a second anyway.
  * 3. Where it can not be rung (no relay, one that has just ended, one that is cut off from the database and has closed
- *    it, one that is stopped until the socket is full) the answer is no at once, and whoever wrote NOTIFYs himself.
+ *    it, one that is stopped and has not read what this process rang 0.2 s ago) the answer is no at once, and whoever
+ * wrote NOTIFYs himself.
  * 4. Who can reach the socket can make relays look at rooms, and nothing else. */
 #ifndef CONFAB_CHAT_BELL_H
 #define CONFAB_CHAT_BELL_H
@@ -25,7 +26,7 @@ enum { BELL_BYTES = 8 };
 struct bell *bell_new(const char *where) __attribute__((warn_unused_result));
 void bell_free(struct bell **);
 
-/* Is there somebody to hear it, as far as we know? Opens it where that was not tried within the last second. */
+/* Is there somebody who hears it, as far as we know? Opens it where that was not tried within the last second. */
 bool bell_there(struct bell *);
 
 /* Something was committed in this room. True: the relay has it. False: say it in another way. Never waits. */

@@ -96,6 +96,10 @@ static void test_full(void)
         got++;
     ok(got == rung, "all that were taken can be read, in order");
     ok(bell_ring(bell, 5) && heard() == 5, "and then it rings again");
+    ok(bell_ring(bell, 6), "what is not read at once may be read soon");
+    usleep(250000);
+    ok(!bell_there(bell) && !bell_ring(bell, 7), "but not so late: then nobody seems to be there");
+    ok(heard() == 6 && bell_there(bell) && bell_ring(bell, 8) && heard() == 8, "until it has been read");
     listen_close(&hearer);
     bell_free(&bell);
 }
