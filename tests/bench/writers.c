@@ -83,11 +83,22 @@ static void prepare(struct writer *writer, const char *name, const char *sql)
     PQclear(result);
 }
 
+static bool succeeded(struct writer *writer, PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    PQclear(result);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && writer->failed == 0)
+        fprintf(stderr, "writers: %s\n", PQerrorMessage(writer->connection));
+    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
+}
+
 static void open_sql(struct writer *writer)
 {
     writer->connection = PQconnectdb(plan.at);
     if (PQstatus(writer->connection) != CONNECTION_OK)
         die("%s", PQerrorMessage(writer->connection));
+    if (!succeeded(writer, PQexec(writer->connection, query_database_settings.sql))) /* as db.c does */
+        die("no settings");
     prepare(writer, "insert", insert_sql);
     prepare(writer, "inside", inside_sql);
     prepare(writer, "message", query_message_insert.sql);
@@ -97,15 +108,6 @@ static void open_sql(struct writer *writer)
     writer->bell = bell_new(plan.bell);
     if (strcmp(plan.way, "bell") == 0 && !bell_there(writer->bell))
         die("nobody hears bell=%s", plan.bell);
-}
-
-static bool succeeded(struct writer *writer, PGresult *result)
-{
-    ExecStatusType status = PQresultStatus(result);
-    PQclear(result);
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && writer->failed == 0)
-        fprintf(stderr, "writers: %s\n", PQerrorMessage(writer->connection));
-    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
 static bool execute(struct writer *writer, const char *name, int count, const char *const *values)

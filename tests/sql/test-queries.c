@@ -37,6 +37,16 @@ static bool changes(const char *plan)
     return !plan || strstr(plan, "Insert on") || strstr(plan, "Update on") || strstr(plan, "Delete on");
 }
 
+/* What it costs must not grow with the number of rows. The counter of ended sessions is one row and has no index. */
+static bool by_index(const char *plan)
+{
+    const char *scan = plan;
+    while (scan && (scan = strstr(scan, "Seq Scan on ")))
+        if (strncmp(scan += strlen("Seq Scan on "), "revocation_counter ", strlen("revocation_counter ")) != 0)
+            return false;
+    return true;
+}
+
 static void test_refused(PGconn *connection, const struct query *query)
 {
     char sql[200];
@@ -73,7 +83,17 @@ static void test_query(PGconn *connection, const struct query *query)
     PQclear(result);
     char *plan = plan_of(connection, query);
     ok(!query->repeatable || !changes(plan), "%s does no harm if it is run again", query->name);
+    ok(by_index(plan), "%s is by index", query->name);
     free(plan);
+}
+
+/* As every connection of ours begins. */
+static bool as_db_does(PGconn *connection)
+{
+    PGresult *result = PQexec(connection, query_database_settings.sql);
+    bool good = ok(PQresultStatus(result) == PGRES_TUPLES_OK, "the connection is set up");
+    PQclear(result);
+    return good;
 }
 
 int main(int argc, char **argv)
@@ -83,7 +103,7 @@ int main(int argc, char **argv)
         return 0;
     }
     PGconn *connection = PQconnectdb(argv[1]);
-    if (ok(PQstatus(connection) == CONNECTION_OK, "connected"))
+    if (ok(PQstatus(connection) == CONNECTION_OK, "connected") && as_db_does(connection))
         for (int i = 0; i < QUERY_COUNT; i++) {
             ok(queries[i]->index == i, "%s has its place in the list", queries[i]->name);
             if (named(queries[i]->name, argc - 2, argv + 2))
