@@ -1,6 +1,6 @@
 /* The doorbell of this host: whoever has written something says so to the relay, in a datagram on a unix socket
  * (relay.bell) that holds the number of the room; the relay looks, and tells all others (relay/porter.h). That costs a
- * system call, where a NOTIFY of one's own costs Postgres half as much as the message did.
+ * system call, where a NOTIFY of one's own costs Postgres up to half as much as the message did.
  *
  * 1. It is rung after the commit, so whoever looks then finds what was written.
  * 2. A datagram that was taken but never read dies with its relay. The next one tells everybody, before all else, to
