@@ -16,10 +16,9 @@ m.id, m.seq, (date_part('epoch', m.inserted_at) * 1e6)::bigint, (select r.slug f
 -- $2 room, $3 guest, $4 name, $5 text, $6 client_id. The row lock of the room is held to the end of the statement, so numbers
 -- become visible in order. A client_id used before fails on its constraint, and gives its number back with that.
 with r as (
-    update rooms set rev = rooms.rev + 1
-    from rooms_visible($1::bigint) v
-    where rooms.id = $2::bigint and v.id = rooms.id
-    returning rooms.id, rooms.slug, rooms.rev
+    update rooms set rev = rev + 1
+    where id = $2::bigint and room_visible(rooms, $1::bigint)
+    returning id, slug, rev
 )
 insert into messages as m (room_id, seq, rev, user_id, guest, name, message, client_id)
 select r.id, r.rev, r.rev, $1::bigint, $3::text, $4::text, $5::text, $6::text from r
