@@ -91,7 +91,7 @@ static void render(struct request *request, const struct room_page *page, int st
     json_t *data = page_data(request, text_string(scope->arena, room->name));
     must(json_object_update_new(data,
                                 json_pack("{s:o, s:o, s:I, s:s%, s:o, s:o, s:o}", "room", rooms_view(request, room),
-                                          "people", present_people(scope->arena, &page->people), "rev",
+                                          "people", present_people(request->view, scope->arena, &page->people), "rev",
                                           (json_int_t)room->rev, "epoch", room->epoch.at, room->epoch.len, "html",
                                           present_messages(scope->config, request->view, scope->arena, &page->messages),
                                           "older", older_url(request, room, &page->messages), "form",

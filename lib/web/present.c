@@ -252,7 +252,8 @@ static json_t *json_guests(struct arena *arena, int64_t count)
     return json_string(count == 1 ? "1 guest" : arena_printf(arena, "%lld guests", (long long)count));
 }
 
-json_t *present_people(struct arena *arena, const struct presence_list *list)
+/* What views/rooms/_people.mustache needs. A new reference. */
+static json_t *people_view(struct arena *arena, const struct presence_list *list)
 {
     json_t *named = json_array();
     long long more = (long long)list->people - (long long)list->count;
@@ -262,8 +263,31 @@ json_t *present_people(struct arena *arena, const struct presence_list *list)
                                                json_text(entry->name), "picture", json_text_or_null(entry->picture),
                                                "initials", json_text(initial(entry->name))));
     }
-    json_t *json = json_pack("{s:o, s:o, s:o}", "guests", json_guests(arena, list->guests), "named", named, "more",
-                             more > 0 ? json_string(arena_printf(arena, "and %lld more", more)) : json_null());
+    json_t *json =
+        json_pack("{s:{s:o, s:o, s:o}}", "people", "guests", json_guests(arena, list->guests), "named", named, "more",
+                  more > 0 ? json_string(arena_printf(arena, "and %lld more", more)) : json_null());
     must(json != NULL);
+    return json;
+}
+
+static bool render_people(const struct view *view, struct arena *arena, const struct presence_list *list,
+                          struct buffer *out)
+{
+    json_t *data = people_view(arena, list);
+    bool good = view_render(view, "rooms/_people", data, out);
+    json_decref(data);
+    return good;
+}
+
+/* Through the cache: who is here seldom changes between one page and the next. */
+json_t *present_people(const struct view *view, struct arena *arena, const struct presence_list *list)
+{
+    struct rendered_key key = rendered_people_key(arena, view, list);
+    struct buffer html = buffer_new(4 * (size_t)PRESENT_HTML_MAX);
+    if (!rendered_find(&key, &html) && render_people(view, arena, list, &html))
+        rendered_keep(&key, buffer_view(&html));
+    json_t *json = json_stringn_nocheck(buffer_view(&html).at, html.len);
+    must(json != NULL);
+    buffer_free(&html);
     return json;
 }

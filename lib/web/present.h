@@ -36,8 +36,9 @@ bool present_message(const struct config *, const struct view *, struct arena *,
  * reference. */
 json_t *present_user(const struct user *, bool all);
 
-/* What views/rooms/_people.mustache needs. A new reference. */
-json_t *present_people(struct arena *, const struct presence_list *);
+/* The list of people as HTML in a JSON string, by views/rooms/_people.mustache; empty if it passed a limit (logged). A
+ * new reference. */
+json_t *present_people(const struct view *, struct arena *, const struct presence_list *);
 
 /* How many bytes a rendered message can have at most. */
 enum { PRESENT_HTML_MAX = 256 * 1024 };

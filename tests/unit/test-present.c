@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "chat/message.h"
+#include "chat/presence.h"
 #include "web/present.h"
 #include "web/view.h"
 
@@ -133,6 +134,59 @@ static void test_largest(void)
     json_decref(json);
 }
 
+static struct text people(const struct presence_list *list)
+{
+    json_t *json = present_people(view, arena, list);
+    struct text html = text_copy(arena, (struct text){ json_string_value(json), json_string_length(json) });
+    json_decref(json);
+    return html;
+}
+
+static struct presence_entry person(const char *userid, const char *name, const char *picture)
+{
+    return (struct presence_entry){ .userid = text_of(userid), .name = text_of(name), .picture = text_of(picture) };
+}
+
+static void test_people(void)
+{
+    struct presence_entry entries[] = { person("ab", "<Ada>", ""), person("bob", "Bob", "http://x.org/b.png") };
+    struct presence_list list = { .people = 2, .guests = 1, .entries = entries, .count = 2 };
+    struct text first = people(&list);
+    ok(strstr(first.at, "<li class=\"guests\">1 guest</li>\n<li class=\"person\" data-user=\"ab\">"),
+       "S35 guests are counted, and persons follow");
+    ok(strstr(first.at, "&lt;Ada&gt;</span></li>") && strstr(first.at, "src=\"http://x.org/b.png\""),
+       "with name and picture");
+    ok(text_ends(first, "</ul>\n</aside>\n") && !strstr(first.at, "class=\"more\""), "and nobody else");
+    ok(text_equal(people(&list), first), "the list of the same persons is the same");
+    list.guests = 3;
+    ok(strstr(people(&list).at, "3 guests"), "another number of guests is shown at once");
+    list.people = 5;
+    ok(strstr(people(&list).at, "and 3 more"), "as is another number of persons");
+    entries[0].name = TEXT("Ann");
+    ok(strstr(people(&list).at, "Ann</span>") && !strstr(people(&list).at, "Ada"), "another name");
+    entries[1].picture = TEXT("http://x.org/c.png");
+    ok(strstr(people(&list).at, "c.png"), "another picture");
+    entries[0].userid = TEXT("a"), entries[0].name = TEXT("bAnn");
+    ok(strstr(people(&list).at, "data-user=\"a\""), "and another person, whatever the texts are side by side");
+    list = (struct presence_list){ .people = 2, .guests = 1, .entries = entries, .count = 2 };
+    entries[0] = person("ab", "<Ada>", ""), entries[1].picture = TEXT("http://x.org/b.png");
+    ok(text_equal(people(&list), first), "and when all is as before, the list is");
+}
+
+static void test_many_people(void)
+{
+    static struct presence_entry entries[50];
+    struct presence_list list = { .people = 50, .entries = entries, .count = 50 };
+    for (int i = 0; i < 50; i++)
+        entries[i] = person(arena_printf(arena, "user-%d", i), arena_printf(arena, "Person %d", i), "");
+    struct text first = people(&list);
+    ok(first.len > 4096 && text_equal(people(&list), first), "a list that is too long to be kept is made each time");
+    entries[49].name = TEXT("Zoe");
+    ok(strstr(people(&list).at, "Zoe</span>"), "and is never old");
+    list.count = 0, list.people = 0;
+    ok(strstr(people(&list).at, "aria-labelledby=\"people-heading\">\n</ul>"), "one of nobody is empty");
+}
+
 int main(void)
 {
     const char *error = NULL;
@@ -146,6 +200,8 @@ int main(void)
     test_deleted();
     test_operator();
     test_largest();
+    test_people();
+    test_many_people();
     json_t *data = present_message_view(config, arena, &guests);
     is(string(data, "path"), "/chat/rooms/lobby/messages/12", "links stand below the base path");
     is(string(data, "date"), "20 November 2026", "the date is readable");
