@@ -12,6 +12,7 @@
 #include "base/config.h"
 #include "base/must.h"
 #include "web/json_depth.h"
+#include "web/jwt_kept.h"
 #include "web/secret.h"
 
 enum { CLOCK_SLACK = 60 };
@@ -37,11 +38,11 @@ static const char *type_name(enum jwt_kind kind)
     return types[i].name;
 }
 
-/* The type must be one of those that the caller asks for. */
-static bool judge_type(struct text name, unsigned kinds, enum jwt_kind *out)
+/* The kind of that name. */
+static bool read_type(struct text name, enum jwt_kind *out)
 {
     for (size_t i = 0; i < TYPE_COUNT; i++)
-        if ((types[i].kind & kinds) && text_is(name, types[i].name)) {
+        if (text_is(name, types[i].name)) {
             *out = types[i].kind;
             return true;
         }
@@ -178,22 +179,29 @@ static bool signature_holds(struct text token, struct text signature, const stru
     return sodium_memcmp(came, ours, sizeof ours) == 0;
 }
 
-static bool judge_claims(const struct config *config, const json_t *payload, unsigned kinds, int64_t now,
-                         struct jwt_claims *out)
+/* What says no more tomorrow than today. */
+static bool read_claims(const struct config *config, const json_t *payload, struct jwt_verified *out)
 {
+    struct jwt_claims *claims = &out->claims;
     struct text iss, aud, typ;
-    int64_t nbf;
     return payload && read_string(payload, "iss", 512, &iss) && text_is(iss, config->site_url) &&
            read_string(payload, "aud", 512, &aud) && text_is(aud, config->site_url) &&
-           read_string(payload, "typ", 32, &typ) && judge_type(typ, kinds, &out->kind) &&
-           read_string(payload, "jti", 64, &out->jti) && read_optional(payload, "sub", 64, &out->sub) &&
-           read_optional(payload, "name", 512, &out->name) && read_time(payload, "iat", &out->iat) &&
-           out->iat <= now + CLOCK_SLACK && read_time(payload, "nbf", &nbf) && nbf <= now + CLOCK_SLACK &&
-           read_time(payload, "exp", &out->exp) && out->exp > now;
+           read_string(payload, "typ", 32, &typ) && read_type(typ, &claims->kind) &&
+           read_string(payload, "jti", 64, &claims->jti) && read_optional(payload, "sub", 64, &claims->sub) &&
+           read_optional(payload, "name", 512, &claims->name) && read_time(payload, "iat", &claims->iat) &&
+           read_time(payload, "nbf", &out->nbf) && read_time(payload, "exp", &claims->exp);
 }
 
-bool jwt_verify(const struct config *config, struct arena *arena, unsigned kinds, struct text token, int64_t now,
-                struct jwt_claims *out)
+/* What does, and what depends on who asks: of a kept token as of any. */
+static bool judge(const struct jwt_verified *verified, unsigned kinds, int64_t now)
+{
+    const struct jwt_claims *claims = &verified->claims;
+    return (claims->kind & kinds) && claims->iat <= now + CLOCK_SLACK && verified->nbf <= now + CLOCK_SLACK &&
+           claims->exp > now;
+}
+
+/* Shape, key and signature first; only what they vouch for is parsed. */
+static bool read_token(const struct config *config, struct arena *arena, struct text token, struct jwt_verified *out)
 {
     if (token.len == 0 || token.len > JWT_MAX || text_has_nul(token))
         return false;
@@ -201,8 +209,22 @@ bool jwt_verify(const struct config *config, struct arena *arena, unsigned kinds
     if (head.len == 0 || head.len > HEADER_MAX || body.len == 0 || rest.len == 0 || memchr(rest.at, '.', rest.len))
         return false;
     const struct config_key *key = key_of(config, arena, head);
-    if (!key || !signature_holds(token, rest, key))
+    return key && signature_holds(token, rest, key) && read_claims(config, read_segment(arena, body), out);
+}
+
+bool jwt_verify(const struct config *config, struct arena *arena, unsigned kinds, struct text token, int64_t now,
+                struct jwt_claims *out)
+{
+    struct jwt_verified verified = { 0 };
+    bool kept = jwt_kept_find(config, arena, token, &verified);
+    if (!kept && !read_token(config, arena, token, &verified))
         return false;
-    *out = (struct jwt_claims){ 0 };
-    return judge_claims(config, read_segment(arena, body), kinds, now, out);
+    bool good = judge(&verified, kinds, now);
+    if (kept && verified.claims.exp <= now)
+        jwt_kept_drop(config, token);
+    else if (good && !kept)
+        jwt_kept_keep(config, token, &verified);
+    if (good)
+        *out = verified.claims;
+    return good;
 }

@@ -277,6 +277,87 @@ static void test_size(void)
     ok(holds(token) && token.len < 4000, "the longest name fits into a cookie");
 }
 
+/* Whether it holds for that kind at that time. */
+static bool holds_then(struct text token, unsigned kinds, int64_t then)
+{
+    struct jwt_claims claims;
+    return jwt_verify(config, arena, kinds, edge_text(token), then, &claims);
+}
+
+/* One that was verified is not verified again, but judged. */
+static void test_kept(void)
+{
+    struct jwt_claims in = { .jti = jwt_id_new(arena), .sub = TEXT("me"), .iat = now, .exp = now + 10 }, out;
+    in.name = TEXT("Zo\xC3\xAB");
+    struct text token = jwt_sign(config, arena, JWT_GUEST, &in);
+    ok(holds_then(token, JWT_GUEST, now) &&
+           jwt_verify(config, arena, JWT_GUEST | JWT_SESSION, edge_text(token), now + 9, &out) &&
+           out.kind == JWT_GUEST && text_equal(out.jti, in.jti) && text_is(out.sub, "me") &&
+           text_equal(out.name, in.name) && out.iat == now && out.exp == now + 10,
+       "a token says the second time what it said the first");
+    ok(!holds_then(token, JWT_SESSION | JWT_API, now), "it is of no other kind then");
+    ok(!holds_then(token, JWT_GUEST, now - 61), "and is refused while it is not yet good");
+    ok(holds_then(token, JWT_GUEST, now), "which changes nothing");
+    ok(!holds_then(token, JWT_GUEST, now + 10), "it is refused as soon as it expired");
+    ok(!holds_then(token, JWT_GUEST, now + 11) && holds_then(token, JWT_GUEST, now + 9),
+       "and judged from the beginning after that");
+    const struct config *ours = config;
+    config = settings_keys(arena, SETTINGS_KEY_B);
+    ok(!holds(token), "under other keys it does not hold");
+    config = settings(arena, "[site]\nurl = https://other.example.org/\n[session]\nkeys = " SETTINGS_KEY_A "\n");
+    ok(!holds(token), "nor on another site");
+    config = ours;
+}
+
+/* A verified token vouches for no other. */
+static void test_kept_forged(void)
+{
+    struct text good = forge(HEADER, PAYLOAD), rest = good, head = text_split(&rest, '.'),
+                body = text_split(&rest, '.');
+    int changed = 0, cut = 0;
+    for (size_t i = 0; i < good.len; i++) {
+        struct text forged = text_copy(arena, good);
+        *(char *)(forged.at + i) = good.at[i] == 'A' ? 'B' : 'A';
+        changed += !holds(good) + holds(forged) + holds(forged);
+    }
+    ok(changed == 0, "beside a good one, none with a changed byte holds, and not when it comes again");
+    for (size_t i = 0; i < good.len; i++)
+        cut += !holds(good) + holds((struct text){ good.at, i });
+    ok(cut == 0, "nor one that was cut");
+    static const char *const none[] = { "none", "None", "NONE", "HS512", "" };
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        struct text header = encode(text_of(arena_printf(arena, "{\"alg\":\"%s\",\"kid\":\"a\"}", none[i])));
+        struct text bare = text_of(arena_printf(arena, "%s.%.*s.", header.at, TEXT_ARGS(body)));
+        struct text with = text_of(arena_printf(arena, "%s%.*s", bare.at, TEXT_ARGS(rest)));
+        ok(holds(good) && !holds(bare) && !holds(with), "nor its claims under alg \"%s\"", none[i]);
+    }
+    struct text other = forge(HEADER, "{" SITE "," TIMES ",\"typ\":\"guest\",\"jti\":\"other\",\"sub\":\"you\"}");
+    struct text mixed = text_of(arena_printf(arena, "%.*s.%.*s%.*s", TEXT_ARGS(head), TEXT_ARGS(body),
+                                             (int)(good.at + good.len - rest.at), strrchr(other.at, '.')));
+    ok(holds(good) && holds(other) && !holds(mixed), "nor its claims under the signature of another");
+}
+
+/* More than are kept, in an order in which each pushes out others: what one says is never what another said. */
+static void test_kept_many(void)
+{
+    enum { MANY = 300 };
+    static struct text tokens[MANY], names[MANY];
+    int wrong = 0;
+    for (int i = 0; i < MANY; i++) {
+        names[i] = text_of(arena_printf(arena, "person-%d", i));
+        struct jwt_claims claims = { .jti = jwt_id_new(arena), .sub = names[i], .iat = now, .exp = now + 10 };
+        tokens[i] = jwt_sign(config, arena, i % 2 ? JWT_SESSION : JWT_API, &claims);
+    }
+    for (int i = 0; i < 10 * MANY; i++) {
+        struct jwt_claims out;
+        int at = i * 7 % MANY / (i % 3 + 1);
+        wrong += !jwt_verify(config, arena, JWT_SESSION | JWT_API, tokens[at], now, &out) ||
+                 !text_equal(out.sub, names[at]) || out.kind != (at % 2 ? JWT_SESSION : JWT_API);
+        wrong += holds_then(tokens[at], at % 2 ? JWT_API : JWT_SESSION, now);
+    }
+    ok(wrong == 0, "many tokens each say what they say");
+}
+
 int main(void)
 {
     arena = arena_new();
@@ -288,6 +369,9 @@ int main(void)
     test_times();
     test_shape();
     test_size();
+    test_kept();
+    test_kept_forged();
+    test_kept_many();
     arena_free(&arena);
     return done();
 }
