@@ -77,6 +77,19 @@ void buffer_char(struct buffer *buffer, char c)
 }
 
 /* Most texts are short, and then formatted once. */
+void buffer_number(struct buffer *buffer, int64_t number)
+{
+    char digits[20]; /* of -2^63: nineteen, and the sign */
+    size_t at = sizeof digits;
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    do
+        digits[--at] = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (number < 0)
+        digits[--at] = '-';
+    buffer_add(buffer, digits + at, sizeof digits - at);
+}
+
 void buffer_printf(struct buffer *buffer, const char *format, ...)
 {
     enum { SHORT = 256 };

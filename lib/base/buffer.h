@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/text.h"
 
@@ -32,6 +33,7 @@ void buffer_add(struct buffer *, const void *bytes, size_t len);
 void buffer_text(struct buffer *, struct text);
 void buffer_string(struct buffer *, const char *);
 void buffer_char(struct buffer *, char);
+void buffer_number(struct buffer *, int64_t); /* in decimal */
 void buffer_printf(struct buffer *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* What is in it: points into the buffer, until the next append. */

@@ -67,7 +67,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
         buffer_string(&line, field->key);
         buffer_add(&line, "\":", 2);
         if (field->kind == LOG_NUMBER)
-            buffer_printf(&line, "%lld", (long long)field->number);
+            buffer_number(&line, field->number);
         else
             add_escaped(&line, field->text);
     }

@@ -37,5 +37,5 @@ void json_text_string_or_null(struct buffer *out, struct text text)
 
 void json_text_number(struct buffer *out, int64_t number)
 {
-    buffer_printf(out, "%lld", (long long)number);
+    buffer_number(out, number);
 }
