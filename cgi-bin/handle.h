@@ -2,6 +2,8 @@
 #ifndef CONFAB_CGI_HANDLE_H
 #define CONFAB_CGI_HANDLE_H
 
+#include <jansson.h>
+
 struct arena;
 struct config;
 struct db;
@@ -16,6 +18,7 @@ struct house {
     const struct view *view;
     struct db *db;
     struct bell *bell;   /* or NULL */
+    json_t *site;        /* what every page says of the site; never changed */
     struct arena *arena; /* emptied after each request */
     struct ears *ears;
     struct places *places; /* for polls that it may hold, shared with others; NULL: no bound */

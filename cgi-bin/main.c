@@ -19,6 +19,7 @@
 #include "cgi-bin/ears.h"
 #include "cgi-bin/gateway.h"
 #include "cgi-bin/handle.h"
+#include "cgi-bin/page.h"
 #include "cgi-bin/places.h"
 #include "cgi-bin/prefork.h"
 #include "cgi-bin/worker.h"
@@ -41,6 +42,7 @@ enum { SPARE = 2, POOLS_MAX = 2 };
 static void furnish(struct house *house)
 {
     house->arena = arena_new();
+    house->site = page_site(house->config, house->arena);
     house->db = db_new(house->config->database_url, "confab handler");
     house->bell = bell_new(house->config->relay_bell);
     house->ears = ears_new(house->config->database_listen_url);
@@ -51,6 +53,7 @@ static void clear_out(struct house *house)
     ears_free(&house->ears);
     bell_free(&house->bell);
     db_free(&house->db);
+    json_decref(house->site);
     arena_free(&house->arena);
 }
 

@@ -7,6 +7,7 @@
 #include "base/must.h"
 #include "base/utf8.h"
 #include "cgi-bin/gateway.h"
+#include "cgi-bin/handle.h"
 #include "cgi-bin/request.h"
 #include "web/csrf.h"
 #include "web/present.h"
@@ -32,12 +33,15 @@ void page_identify(struct request *request)
     answer_header(&request->answer, "Set-Cookie", session_guest(scope, session, session->name));
 }
 
-static json_t *site(const struct request *request)
+json_t *page_site(const struct config *config, struct arena *arena)
 {
-    const struct config *config = request->scope.config;
-    return json_pack("{s:s, s:s%, s:s, s:s, s:s, s:b}", "name", config->site_name, "base", config->base.at,
-                     (size_t)config->base.len, "assets", request_path(request, "static/" ASSETS_VERSION "/"), "live",
-                     request_path(request, "live"), "url", config->site_url, "guests", config->site_guests);
+    const char *assets = arena_printf(arena, "%.*sstatic/" ASSETS_VERSION "/", TEXT_ARGS(config->base));
+    const char *live = arena_printf(arena, "%.*slive", TEXT_ARGS(config->base));
+    json_t *json = json_pack("{s:s, s:s%, s:s, s:s, s:s, s:b}", "name", config->site_name, "base", config->base.at,
+                             (size_t)config->base.len, "assets", assets, "live", live, "url", config->site_url,
+                             "guests", config->site_guests);
+    must(json != NULL);
+    return json;
 }
 
 /* The first character, for where no picture is. */
@@ -87,8 +91,8 @@ json_t *page_data(struct request *request, const char *title)
         page_identify(request);
     struct text csrf =
         request->session.secret.len ? csrf_token(scope->config, scope->arena, &request->session) : TEXT("");
-    json_t *data = json_pack("{s:o, s:s, s:s%, s:o, s:o, s:o}", "site", site(request), "title", title, "csrf", csrf.at,
-                             csrf.len, "user", user(request), "guest",
+    json_t *data = json_pack("{s:O, s:s, s:s%, s:o, s:o, s:o}", "site", request->house->site, "title", title, "csrf",
+                             csrf.at, csrf.len, "user", user(request), "guest",
                              scope->guest.len ? json_stringn(scope->guest.at, scope->guest.len) : json_null(), "flash",
                              flash(request));
     must(data != NULL);

@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "web/flash.h"
 
+struct arena;
+struct config;
 struct request;
 
 /* Give a visitor without a session an identity that lasts (a cookie), and renew one that is old. Every page with a
@@ -15,6 +17,9 @@ void page_identify(struct request *);
 
 /* Say something on the next page. */
 void page_flash(struct request *, enum flash);
+
+/* What the layout says of the site, the same in every page: made once. A new reference. */
+json_t *page_site(const struct config *, struct arena *);
 
 /* The layout's data, with what the last page left to say, which is then said. A new reference; belongs to the request
  * once page_render was called with it. */

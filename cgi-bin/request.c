@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -155,13 +156,17 @@ int request_read_json(struct request *request)
 
 const char *request_path(const struct request *request, const char *format, ...)
 {
+    struct text base = request->scope.config->base;
     char path[PATH_MAX_BYTES];
     va_list args;
     va_start(args, format);
     int len = vsnprintf(path, sizeof path, format, args);
     va_end(args);
     must(len >= 0 && (size_t)len < sizeof path);
-    return arena_printf(request->scope.arena, "%.*s%s", TEXT_ARGS(request->scope.config->base), path);
+    char *whole = arena_alloc(request->scope.arena, base.len + (size_t)len + 1);
+    memcpy(whole, base.at, base.len);
+    memcpy(whole + base.len, path, (size_t)len);
+    return whole;
 }
 
 bool request_same_origin(const struct request *request)

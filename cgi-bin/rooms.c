@@ -49,8 +49,14 @@ static const char *new_client_id(struct arena *arena)
     randombytes_buf(b, sizeof b);
     b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
     b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
-    return arena_printf(arena, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
-                        b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    char *text = arena_alloc(arena, 2 * sizeof b + 5), *at = text;
+    for (size_t i = 0; i < sizeof b; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *at++ = '-';
+        *at++ = "0123456789abcdef"[b[i] >> 4];
+        *at++ = "0123456789abcdef"[b[i] & 0x0F];
+    }
+    return text;
 }
 
 static json_t *error_view(const struct errors *errors, const char *field)
