@@ -18,6 +18,7 @@
 #include <jansson.h>
 
 #include "base/text.h"
+#include "relay/resting.h"
 
 struct broadcast;
 struct hub;
@@ -36,7 +37,7 @@ struct hub_room {
     uint64_t serial; /* no two rooms have the same, also over time */
     bool fresh;      /* just settled: something may have come since it was read */
     bool rung;       /* waits to be read; for the source */
-    uint64_t rests;  /* until then (uv_hrtime), see resting.h */
+    struct resting resting;
 };
 
 enum { MEMBER_PENDING = -1 };

@@ -231,6 +231,7 @@ static void lost(struct peer *peer)
 /* Nothing waits before it and nothing else comes in this turn: no queue, and no second look at the peer. */
 static void tell_straight(struct peer *peer, struct broadcast *broadcast)
 {
+    peer->relay->told_last = peer->fd;
     if (!outbox_send_one(&peer->out, peer->fd, broadcast)) {
         lost(peer);
     } else if (peer->out.count) {

@@ -252,6 +252,7 @@ static void start(struct program *program, uv_loop_t *loop)
 {
     struct relay *relay = &program->relay;
     relay->loop = loop;
+    relay->proxied = program->listening.local;
     relay->hub = phoenix_hub_new(relay);
     relay->pool = pool_new(loop, WORKERS, relay->config, relay->view);
     relay->calls = calls_new();

@@ -139,11 +139,12 @@ void source_settle(struct source *source, struct hub_room *room)
     room->fresh = false;
 }
 
-static void tell_all(struct hub *hub, struct hub_room *room, const struct read_room *read)
+static void tell_all(struct relay *relay, struct hub_room *room, const struct read_room *read)
 {
     uint64_t begun = uv_hrtime();
-    hub_tell_all(hub, room, read->told, read->told_count, read->joined);
-    resting_begin(room, begun, uv_hrtime());
+    relay->told_last = -1;
+    hub_tell_all(relay->hub, room, read->told, read->told_count, read->joined);
+    resting_begin(&room->resting, begun, uv_hrtime(), relay->proxied ? relay->told_last : -1);
 }
 
 static void tell_room(struct source *source, struct hub_room *room, const struct read_room *read)
@@ -154,7 +155,7 @@ static void tell_room(struct source *source, struct hub_room *room, const struct
         return;
     }
     if (read->told_count)
-        tell_all(relay->hub, room, read);
+        tell_all(relay, room, read);
     if (read->to > room->rev)
         room->rev = read->to;
     if (read->more)
@@ -210,7 +211,7 @@ static void add_rung(struct source *source, struct read_job *read)
     size_t kept = 0;
     for (size_t i = 0; i < source->rung_count; i++) {
         struct hub_room *room = find(source, source->rung[i]);
-        if (room && resting_left(room, now))
+        if (room && resting_left(&room->resting, now))
             source->rung[kept++] = source->rung[i];
         else if (room)
             add_room(read, room);
@@ -248,8 +249,8 @@ static uint64_t rest_of_all(const struct source *source)
 {
     uint64_t now = uv_hrtime(), least = UINT64_MAX;
     for (size_t i = 0; i < source->rung_count && least; i++) {
-        const struct hub_room *room = find(source, source->rung[i]);
-        uint64_t left = room ? resting_left(room, now) : 0;
+        struct hub_room *room = find(source, source->rung[i]);
+        uint64_t left = room ? resting_left(&room->resting, now) : 0;
         least = left < least ? left : least;
     }
     return least;
