@@ -1,5 +1,6 @@
 #include "tests/support/load/ledger.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,8 +131,11 @@ static void judge_reader(const struct ledger *ledger, const struct log *log, str
     int64_t last = log->highest > ledger->last ? log->highest : ledger->last;
     for (int64_t seq = log->begins + 1; seq <= last; seq++) {
         struct entry shown = look(&log->shown, seq), stored = look(&ledger->stored, seq);
-        if (stored.count && !shown.count)
+        if (stored.count && !shown.count) {
             verdict->lost++;
+            fprintf(stderr, "lost: reader %td, seq %lld of %lld to %lld\n", log - ledger->readers, (long long)seq,
+                    (long long)log->begins, (long long)last);
+        }
         if (shown.count > 1)
             verdict->twice += shown.count - 1;
         if (shown.value && shown.value != stored.value)
