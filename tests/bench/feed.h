@@ -1,9 +1,10 @@
 /* How the messages get in. Each message says "bench:" and its number, so that wsload knows it again.
  *
- *     pg:ROOM:CONNECTION       rows of that room (its id) as the owner writes them: one statement for all that are due,
- * then the doorbell. Nothing but the database and the relay's own reading stands between, so what is measured is the
- * fan-out ws:ADDRESS/PATH TEXT     a WebSocket of its own; %m in TEXT is the message http:ADDRESS/PATH        POST,
- * kept alive, all that are due written at once
+ * 1. pg:ROOM:CONNECTION: rows of that room (its id) as the owner writes them, one statement for all that are due, then
+ * the doorbell. Nothing but the database and the relay's own reading stands between, so what is measured is the
+ * fan-out.
+ * 2. ws:ADDRESS/PATH TEXT: a WebSocket of its own; %m in TEXT is the message.
+ * 3. http:ADDRESS/PATH: POST, kept alive, all that are due written at once.
  *
  * Not here: when they are due. Called by one thread. */
 #ifndef CONFAB_BENCH_FEED_H
