@@ -1,8 +1,10 @@
 /* Sign-outs raced against everything else, and how soon they close a socket. Confab::SignOut runs it:
  *
- *     signout latency|race SESSIONS unix:/relay.sock,127.0.0.1:80 CONNINFO ORIGIN OPEN RATE
+ *     signout latency|race SESSIONS unix:/relay.sock,127.0.0.1:80 CONNINFO ORIGIN OPEN RATE [LEAST ACCEPTED LATE HEARD]
  *
- * SESSIONS is a file, a line each: id, CSRF token, cookie.
+ * SESSIONS is a file, a line each: id, CSRF token, cookie. All of them take part in a race, or at least LEAST and as
+ * many more until so many pushes were accepted, so many were begun later and so many messages were heard: while the
+ * relay has no database nothing is let in, and a race that fell into such a time alone would show nothing.
  *
  * 1. One thread does all, so what it does has an order: a number is counted up by everything that is begun (a push, a
  *    join, an INSERT), and by every answer of Postgres to a sign-out. What has a higher number than a session's
@@ -42,6 +44,8 @@ static struct {
     char *where[4], *origin;
     int wheres;
     long open, rate; /* so many sessions at a time, so many pushes a second */
+    size_t least;    /* so many sessions, and more until as much was seen as: */
+    long accepted, late, heard;
     bool race;
 } plan;
 
@@ -359,15 +363,22 @@ static void hear_all(int ms)
     }
 }
 
+/* Whether one more session takes part. */
+static bool goes_on(void)
+{
+    bool seen = pushes_ok >= plan.accepted && late_pushes >= plan.late && heard >= plan.heard;
+    return begun_count < session_count && (begun_count < plan.least || !seen);
+}
+
 static void race(void)
 {
     struct session **here = calloc((size_t)plan.open, sizeof *here);
     int64_t next_insert = now(), start = now();
     must(here != NULL);
-    while (over_count < session_count) {
+    while (over_count < begun_count || goes_on()) {
         int64_t at = now();
         for (long i = 0; i < plan.open; i++) {
-            if ((!here[i] || here[i]->over) && begun_count < session_count) {
+            if ((!here[i] || here[i]->over) && goes_on()) {
                 here[i] = &sessions[begun_count++];
                 here[i]->leave = at + random() % (random() % 3 ? 600 : 8); /* some while they are let in */
             }
@@ -467,7 +478,7 @@ static void connect_db(const char *conninfo)
 static void read_plan(int argc, char **argv)
 {
     char *rest = NULL;
-    must(argc == 8);
+    must(argc == 8 || argc == 12);
     plan.race = strcmp(argv[1], "race") == 0;
     for (char *at = strtok_r(argv[3], ",", &rest); at && plan.wheres < 4; at = strtok_r(NULL, ",", &rest))
         plan.where[plan.wheres++] = at;
@@ -476,6 +487,12 @@ static void read_plan(int argc, char **argv)
     plan.rate = strtol(argv[7], NULL, 10);
     must(plan.wheres > 0 && plan.open > 0 && plan.rate > 0);
     read_sessions(argv[2]);
+    plan.least = argc == 12 ? strtoul(argv[8], NULL, 10) : session_count;
+    if (argc == 12) {
+        plan.accepted = strtol(argv[9], NULL, 10);
+        plan.late = strtol(argv[10], NULL, 10);
+        plan.heard = strtol(argv[11], NULL, 10);
+    }
     connect_db(argv[4]);
 }
 
@@ -492,8 +509,8 @@ int main(int argc, char **argv)
     printf("sessions=%zu pushes=%ld accepted=%ld late_pushes=%ld joins=%ld late_joins=%ld replays=%ld refused=%ld "
            "heard=%ld "
            "inserted=%ld comebacks=%ld bad_pushes=%ld bad_joins=%ld bad_replays=%ld bad_messages=%ld bad_open=%ld\n",
-           session_count, pushes, pushes_ok, late_pushes, joins_ok, late_joins, replays, replays_refused, heard,
-           inserted, comebacks, bad_pushes, bad_joins, bad_replays, bad_messages, bad_open);
+           over_count, pushes, pushes_ok, late_pushes, joins_ok, late_joins, replays, replays_refused, heard, inserted,
+           comebacks, bad_pushes, bad_joins, bad_replays, bad_messages, bad_open);
     fflush(stdout);
     _exit(bad_pushes + bad_joins + bad_replays + bad_messages + bad_open != 0);
 }

@@ -4,6 +4,8 @@
 #     my $said = Confab::SignOut::run($site, race => 1000, faults => ['listen-cut', 'relay-stop']);
 #     ok $said->{good};             # { bad_pushes, ..., stored: what was stored of pushes begun later }
 #     $said = Confab::SignOut::run($site, latency => 2000);    # { p50, p99, max } in milliseconds
+#     $said = Confab::SignOut::run($site, race => 200, until => { accepted => 11, late => 6, heard => 101 }); # or up to
+#                                                              # ten times as many sessions, until that much was seen
 #
 # "database-cut" needs a site whose relay reaches Postgres through a proxy: site_behind_proxy makes one.
 package Confab::SignOut;
@@ -60,13 +62,15 @@ my %faults = (
 # The program's arguments and what it reads.
 sub command ($site, $mode, $count, %with) {
     my $sessions = Confab::Sessions->new($site);
+    my @until    = $with{until} ? ($count, $with{until}->@{qw(accepted late heard)}) : ();
     my $file     = $site->state . '/sessions';
     open my $out, '>', $file or croak "$file: $!";
-    print {$out} join("\t", $_->{id}, $sessions->csrf($_), $_->{cookie}), "\n" for $sessions->sessions($count);
+    print {$out} join("\t", $_->{id}, $sessions->csrf($_), $_->{cookie}), "\n" for $sessions->sessions(@until ? 10 * $count : $count);
     close $out;
     my ($url) = Confab::Site::slurp($site->state . '/confab.conf') =~ /^migrate_url = (.*)$/m;
     my @where = $with{where} ? $with{where}->@* : ('unix:' . $site->state . '/run/relay.sock', '127.0.0.1:' . $site->port);
-    return ("$build/tests/support/signout", $mode, $file, join(',', @where), $url, $site->origin, $with{open} // 50, $with{rate} // 100);
+    return ("$build/tests/support/signout", $mode, $file, join(',', @where), $url, $site->origin, $with{open} // 50, $with{rate} // 100,
+        @until);
 }
 
 sub run ($site, $mode, $count, %with) {
