@@ -4,7 +4,7 @@
 # What is looked for, and the package that brings it: a command, or a package's own name.
 UP_NEEDS=(autoreconf=autoconf automake=automake cc=gcc make=make pkg-config=pkg-config nginx=nginx-light
     libc6-dev libfcgi-dev libpq-dev libjwt-dev libjansson-dev libsodium-dev libuv1-dev)
-TEST_NEEDS=(prove=perl libmojolicious-perl chromium=chromium clang-format=clang-format xz=xz-utils)
+TEST_NEEDS=(prove=perl libmojolicious-perl chromium=chromium clang-format=clang-format systemd-analyze=systemd xz=xz-utils)
 FUZZ_NEEDS=(clang=clang)
 
 package_installed() {
