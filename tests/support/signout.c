@@ -25,32 +25,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/must.h"
 #include "tests/support/load/wire.h"
+#include "tests/support/signout_plan.h"
 
-enum { LINE = 4096, CONNECTING_MAX = 64, WAIT_MS = 40000, PG = 2, OPCODE_TEXT = 1, OPCODE_CLOSE = 8, OPCODE_PING = 9 };
+enum { CONNECTING_MAX = 64, WAIT_MS = 40000, PG = 2, OPCODE_TEXT = 1, OPCODE_CLOSE = 8, OPCODE_PING = 9 };
 
-struct session {
-    char id[24], *csrf, *cookie;
-    enum { IDLE, SHAKING, JOINING, READY, CLOSED } state;
-    struct wire wire, again; /* its socket, and the replay of its cookie */
-    struct session *next_out;
-    int64_t wake, leave; /* milliseconds */
-    int64_t out;         /* number of the answer to its sign-out; 0: it has not signed out */
-    bool asked, replayed, over;
-};
-
-static struct {
-    char *where[4], *origin;
-    int wheres;
-    long open, rate; /* so many sessions at a time, so many pushes a second */
-    size_t least;    /* so many sessions, and more until as much was seen as: */
-    long accepted, late, heard;
-    bool race;
-} plan;
-
-static struct session *sessions;
-static size_t session_count, begun_count, over_count, ready_count, shaking_count;
+static struct plan plan;
+static size_t begun_count, over_count, ready_count, shaking_count;
 static int epoll;
 static int64_t number;
 static PGconn *db[PG + 1]; /* the last one puts messages in */
@@ -59,16 +42,9 @@ static bool inserting;
 static long pushes, pushes_ok, late_pushes, joins_ok, late_joins, replays, replays_refused, heard, inserted, comebacks;
 static long bad_pushes, bad_joins, bad_replays, bad_messages, bad_open;
 
-static int64_t now_us(void)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return at.tv_sec * 1000000 + at.tv_nsec / 1000;
-}
-
 static int64_t now(void)
 {
-    return now_us() / 1000;
+    return clock_steady() / 1000;
 }
 
 static void violation(const struct session *session, const char *what, struct text said)
@@ -107,7 +83,7 @@ static void push(struct session *session)
 
 static void shake(struct session *session, struct wire *wire)
 {
-    char request[LINE + 1024];
+    char request[PLAN_LINE + 1024];
     int len = snprintf(request, sizeof request,
                        "GET /live/websocket?vsn=2.0.0&_csrf_token=%s HTTP/1.1\r\nHost: localhost\r\nOrigin: %s\r\n"
                        "Cookie: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -367,7 +343,7 @@ static void hear_all(int ms)
 static bool goes_on(void)
 {
     bool seen = pushes_ok >= plan.accepted && late_pushes >= plan.late && heard >= plan.heard;
-    return begun_count < session_count && (begun_count < plan.least || !seen);
+    return begun_count < plan.session_count && (begun_count < plan.least || !seen);
 }
 
 static void race(void)
@@ -379,7 +355,7 @@ static void race(void)
         int64_t at = now();
         for (long i = 0; i < plan.open; i++) {
             if ((!here[i] || here[i]->over) && goes_on()) {
-                here[i] = &sessions[begun_count++];
+                here[i] = &plan.sessions[begun_count++];
                 here[i]->leave = at + random() % (random() % 3 ? 600 : 8); /* some while they are let in */
             }
             if (here[i] && !here[i]->over)
@@ -406,9 +382,9 @@ static int by_value(const void *a, const void *b)
 static void open_all(void)
 {
     int64_t start = now();
-    while (ready_count < session_count) {
-        while (begun_count < session_count && shaking_count < CONNECTING_MAX)
-            come(&sessions[begun_count++]);
+    while (ready_count < plan.session_count) {
+        while (begun_count < plan.session_count && shaking_count < CONNECTING_MAX)
+            come(&plan.sessions[begun_count++]);
         hear_all(20);
         must(now() - start < 120000);
     }
@@ -416,54 +392,32 @@ static void open_all(void)
 
 static void latency(void)
 {
-    int64_t *times = calloc(session_count, sizeof *times);
+    int64_t *times = calloc(plan.session_count, sizeof *times);
     must(times != NULL);
     open_all();
     for (int i = 0; i < 50; i++)
         hear_all(20);
-    for (size_t i = 0; i < session_count; i++) {
-        const char *value = sessions[i].id;
+    for (size_t i = 0; i < plan.session_count; i++) {
+        const char *value = plan.sessions[i].id;
         PGresult *result = PQexecParams(db[0], end_it, 1, NULL, &value, NULL, NULL, 0);
-        int64_t from = now_us();
+        int64_t from = clock_steady();
         must(strcmp(PQcmdTuples(result), "1") == 0);
         PQclear(result);
-        while (sessions[i].state != CLOSED && now_us() - from < 10000000)
+        while (plan.sessions[i].state != CLOSED && clock_steady() - from < 10000000)
             hear_all(20);
-        bad_open += sessions[i].state != CLOSED;
-        bad_open += ready_count != session_count - i - 1; /* nobody else */
-        times[i] = now_us() - from;
+        bad_open += plan.sessions[i].state != CLOSED;
+        bad_open += ready_count != plan.session_count - i - 1; /* nobody else */
+        times[i] = clock_steady() - from;
         for (int64_t until = now() + 3; now() < until;)
             hear_all(1);
     }
-    qsort(times, session_count, sizeof *times, by_value);
-    printf("sockets=%zu p50=%.2f p99=%.2f max=%.2f ", session_count, (double)times[session_count / 2] / 1000,
-           (double)times[session_count * 99 / 100] / 1000, (double)times[session_count - 1] / 1000);
+    qsort(times, plan.session_count, sizeof *times, by_value);
+    printf("sockets=%zu p50=%.2f p99=%.2f max=%.2f ", plan.session_count, (double)times[plan.session_count / 2] / 1000,
+           (double)times[plan.session_count * 99 / 100] / 1000, (double)times[plan.session_count - 1] / 1000);
     free(times);
 }
 
 /* --- the beginning --- */
-
-static void read_sessions(const char *path)
-{
-    char line[LINE];
-    size_t size = 0;
-    FILE *file = fopen(path, "r");
-    must(file != NULL);
-    while (fgets(line, sizeof line, file)) {
-        if (session_count == size) {
-            size = size ? size * 2 : 1024;
-            sessions = reallocarray(sessions, size, sizeof *sessions);
-            must(sessions != NULL);
-        }
-        char id[24], csrf[200], cookie[2000];
-        must(sscanf(line, "%23[^\t]\t%199[^\t]\t%1999[^\n]", id, csrf, cookie) == 3);
-        struct session *session = &sessions[session_count++];
-        *session = (struct session){ .csrf = strdup(csrf), .cookie = strdup(cookie) };
-        memcpy(session->id, id, sizeof id);
-        session->wire.fd = session->again.fd = -1;
-    }
-    fclose(file);
-}
 
 static void connect_db(const char *conninfo)
 {
@@ -475,33 +429,13 @@ static void connect_db(const char *conninfo)
     }
 }
 
-static void read_plan(int argc, char **argv)
-{
-    char *rest = NULL;
-    must(argc == 8 || argc == 12);
-    plan.race = strcmp(argv[1], "race") == 0;
-    for (char *at = strtok_r(argv[3], ",", &rest); at && plan.wheres < 4; at = strtok_r(NULL, ",", &rest))
-        plan.where[plan.wheres++] = at;
-    plan.origin = argv[5];
-    plan.open = strtol(argv[6], NULL, 10);
-    plan.rate = strtol(argv[7], NULL, 10);
-    must(plan.wheres > 0 && plan.open > 0 && plan.rate > 0);
-    read_sessions(argv[2]);
-    plan.least = argc == 12 ? strtoul(argv[8], NULL, 10) : session_count;
-    if (argc == 12) {
-        plan.accepted = strtol(argv[9], NULL, 10);
-        plan.late = strtol(argv[10], NULL, 10);
-        plan.heard = strtol(argv[11], NULL, 10);
-    }
-    connect_db(argv[4]);
-}
-
 int main(int argc, char **argv)
 {
     epoll = epoll_create1(EPOLL_CLOEXEC);
     srandom((unsigned)time(NULL));
     number = (int64_t)time(NULL) * 1000000; /* above what an earlier run left in the room */
-    read_plan(argc, argv);
+    plan_read(&plan, argc, argv);
+    connect_db(plan.conninfo);
     if (plan.race)
         race();
     else
