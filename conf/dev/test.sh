@@ -14,9 +14,15 @@ command_test() {
     test_environment
     trap test_leave EXIT
     trap 'exit 1' INT TERM HUP
-    prove ${CONFAB_JOBS:+-j "$CONFAB_JOBS"} "${tests[@]}" || status=$?
+    test_streams "${tests[@]}" || status=$?
     test_sanitizers || status=1
     return $status
+}
+
+# Two tests at a time: one of tests/live, which are mostly waits and may not disturb each other, beside one of the others.
+test_streams() {
+    local jobs=${CONFAB_JOBS:-2}
+    prove --timer -j "$jobs" --rules 'seq=tests/live/**' --rules 'seq=**' "$@"
 }
 
 # The tests below these paths (all without one), each a line: scripts *.t, and the programs of tests/unit.
