@@ -266,7 +266,7 @@ static void settle(struct hub *hub, struct hub_room *room, int64_t id, int64_t r
     memcpy(room->epoch, epoch.at, epoch.len);
     room->epoch[epoch.len] = '\0';
     room->id = id;
-    room->rev = rev;
+    room->start = room->rev = rev;
     room->fresh = true;
     index_id(hub, room);
 }
@@ -279,6 +279,23 @@ static void deliver(struct hub *hub, struct hub_member *member, struct broadcast
     hub->events->send(member->peer, broadcast);
 }
 
+/* What was read of the room so far, or is being read, is not told: not to those who wait either. */
+static void forget_read(struct hub *hub, struct hub_room *room)
+{
+    room->rung = false;
+    room->serial = ++hub->serial;
+    for (struct hub_member *member = room->members; member; member = member->next_in_room)
+        drop_held(member);
+}
+
+/* See hub.h, 5. */
+static void go_back(struct hub *hub, struct hub_room *room, int64_t rev)
+{
+    room->start = room->rev = rev;
+    room->fresh = true;
+    forget_read(hub, room);
+}
+
 bool hub_accept(struct hub *hub, struct hub_member *member, int64_t room_id, int64_t rev, struct text epoch)
 {
     struct hub_room *room = member->room;
@@ -286,6 +303,8 @@ bool hub_accept(struct hub *hub, struct hub_member *member, int64_t room_id, int
         settle(hub, room, room_id, rev, epoch);
     if (room->id != room_id || !text_is(epoch, room->epoch))
         return false;
+    if (rev < room->start)
+        go_back(hub, room, rev);
     member->rev = rev > 0 ? rev : 0; /* below that it would be pending */
     hub->telling = true;
     for (size_t i = 0; member->held && i < member->held->count; i++)
@@ -299,11 +318,8 @@ void hub_unsettle(struct hub *hub, struct hub_room *room)
 {
     forget_id(hub, room);
     room->rev = 0;
-    room->rung = false;
     room->epoch[0] = '\0';
-    room->serial = ++hub->serial;
-    for (struct hub_member *member = room->members; member; member = member->next_in_room)
-        drop_held(member);
+    forget_read(hub, room);
 }
 
 static void hold(struct hub *hub, struct hub_member *member, struct broadcast *broadcast)

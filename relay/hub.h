@@ -7,7 +7,13 @@
  *    held broadcasts with rev > R follow and the others are dropped.
  * 3. Each member knows the last rev that it was told; a broadcast at or below that is not for it.
  * 4. A room is read on from `rev`, which moves only with what was told to all members. It starts at the R of the first
- *    join: what comes later is read by the source, whether a doorbell was heard or not. */
+ *    join that is answered: what comes later is read by the source, whether a doorbell was heard or not.
+ * 5. Joins that wait together for the first answer may be answered in another order than they read the database in. One
+ *    whose R is before that start misses what lies between, for nothing of it was ever told or held. Then the room goes
+ *    back to that R and is read from there once more, which by 3 nobody hears twice. What is being read from elsewhere
+ *    is not told any more (`serial`), and what is held is dropped, since it comes again behind what is missing: told in
+ *    front of that, it would hide it. (Whoever is registered after the start can not be before it: its join reads the
+ *    database later than the start was read.) */
 #ifndef CONFAB_RELAY_HUB_H
 #define CONFAB_RELAY_HUB_H
 
@@ -31,11 +37,12 @@ struct hub_room {
     struct hub_member *members;
     char *topic;
     size_t topic_len;
-    int64_t id;  /* 0 until the first join was answered */
-    int64_t rev; /* everything up to here was told */
+    int64_t id;    /* 0 until the first join was answered */
+    int64_t start; /* nothing up to here was told by the hub, everything behind it was or will be */
+    int64_t rev;   /* everything up to here was told */
     char epoch[17];
     uint64_t serial; /* no two rooms have the same, also over time */
-    bool fresh;      /* just settled: something may have come since it was read */
+    bool fresh;      /* just settled, or gone back: something may have come since it was read */
     bool rung;       /* waits to be read; for the source */
     struct resting resting;
 };
@@ -80,8 +87,8 @@ void hub_free(struct hub **);
 struct hub_member *hub_join(struct hub *, struct text topic, void *peer, const json_t *join_ref,
                             struct hub_member **list) __attribute__((returns_nonnull));
 
-/* The join was accepted and its reply queued: what was held and is newer goes out. False: the room is of another
- * database than the member's join, which must be made anew. */
+/* The join was accepted and its reply queued: what was held and is newer goes out. The room may be `fresh` then, and is
+ * to be read. False: the room is of another database than the member's join, which must be made anew. */
 bool hub_accept(struct hub *, struct hub_member *, int64_t room_id, int64_t rev, struct text epoch)
     __attribute__((warn_unused_result));
 

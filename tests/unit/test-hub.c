@@ -112,6 +112,34 @@ static void test_pending(void)
     leave_all(&bob);
 }
 
+/* Workers read in one order and their answers come back in another. */
+static void test_overtaken(void)
+{
+    struct listener bob = { .overflows = 0 }, eve = { .overflows = 0 }, tom = { .overflows = 0 };
+    struct hub_member *first = join(&bob, "room:a"), *second = join(&eve, "room:a"), *third = join(&tom, "room:a");
+    ok(accept_at(first, 7, 14, "e"), "of three that came together bob, who was read last, is answered first");
+    struct hub_room *room = hub_room_by_id(hub, 7);
+    uint64_t serial = room->serial;
+    room->fresh = false;
+    room->rung = true;
+    tell_all(7, 15, 16);
+    ok(accept_at(second, 7, 11, "e"), "then eve, who was read before that");
+    ok(room->rev == 11 && room->fresh, "for her the room is read from there once more");
+    ok(room->serial != serial && !room->rung, "and what is being read from elsewhere is not told");
+    is(eve.heard, "", "she does not hear what comes behind what she misses");
+    tell_all(7, 12, 13);
+    tell_all(7, 14, 17);
+    is(eve.heard, "...13 ...17 ", "but everything in order");
+    is(bob.heard, "...16 17 ", "bob nothing twice");
+    ok(accept_at(third, 7, 12, "e") && room->rev == 17, "tom is read on from there as well");
+    is(tom.heard, "13 14 15 16 17 ", "and hears everything in order");
+    tell(7, 18);
+    is(tom.heard, "13 14 15 16 17 18 ", "it goes on");
+    leave_all(&bob);
+    leave_all(&eve);
+    leave_all(&tom);
+}
+
 static void test_overflow(void)
 {
     struct listener bob = { .overflows = 0 }, eve = { .overflows = 0 };
@@ -316,6 +344,7 @@ int main(void)
     hub = hub_new(&events, 100);
     test_first();
     test_pending();
+    test_overtaken();
     test_several();
     test_overflow();
     test_epochs();
