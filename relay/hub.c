@@ -378,6 +378,14 @@ void hub_tell_all(struct hub *hub, struct hub_room *room, struct broadcast *cons
         room->rev = joined->rev;
 }
 
+bool hub_full(const struct hub *hub, const struct hub_room *room, size_t bytes)
+{
+    for (const struct hub_member *member = room->members; member; member = member->next_in_room)
+        if (member->held && member->held->bytes + bytes > hub->held_limit)
+            return true;
+    return false;
+}
+
 void hub_each(struct hub *hub, struct hub_room *room, void (*call)(struct hub_member *, void *context), void *context)
 {
     hub->telling = true;

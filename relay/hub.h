@@ -24,6 +24,7 @@
 #include <jansson.h>
 
 #include "base/text.h"
+#include "relay/burst.h"
 #include "relay/resting.h"
 
 struct broadcast;
@@ -45,6 +46,7 @@ struct hub_room {
     bool fresh;      /* just settled, or gone back: something may have come since it was read */
     bool rung;       /* waits to be read; for the source */
     struct resting resting;
+    struct burst burst;
 };
 
 enum { MEMBER_PENDING = -1 };
@@ -112,6 +114,9 @@ struct text hub_topic(const struct hub_room *);
 /* Tell all members, in order of rev, and move the room on to the last one's. `joined` is all of them in one, for those
  * who miss them all; of one alone it is the same. */
 void hub_tell_all(struct hub *, struct hub_room *, struct broadcast *const *, size_t count, struct broadcast *joined);
+
+/* Would so many bytes more be too many to hold for a member that is pending? */
+bool hub_full(const struct hub *, const struct hub_room *, size_t bytes);
 
 /* Call for all members that are not pending, with what has no place in the order of rev. As with `send`, nobody may
  * leave or join meanwhile. */

@@ -184,6 +184,13 @@ uint32_t peer_stalled(const struct peer *peer)
     return peer->out.count ? ago(peer, peer->stalled) : 0;
 }
 
+bool peer_behind(const struct peer *peer, size_t bytes)
+{
+    size_t most = (size_t)peer->relay->config->relay_peer_queue;
+    return peer->state < PEER_CLOSING && peer->out.told && peer->out.told + bytes > most &&
+           peer_stalled(peer) < PEER_FOLLOW_MS;
+}
+
 void peer_leave(struct peer *peer)
 {
     if (peer->state < PEER_JUDGED)

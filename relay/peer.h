@@ -24,6 +24,7 @@ enum {
     PEER_PING_MS = 15000,   /* silent so long: pinged */
     PEER_SILENT_MS = 25000, /* silent so long: closed */
     PEER_STALL_MS = 15000,  /* took nothing of its queue so long: closed */
+    PEER_FOLLOW_MS = 500,   /* took nothing of its queue so long: not waited for */
     PEER_LINGER_MS = 2000,  /* for the client's part of a close */
 };
 
@@ -131,6 +132,9 @@ void peer_finish(struct peer *, struct broadcast *last, int code, const char *re
 
 /* Milliseconds that it has taken nothing of its queue; 0 when there is none. */
 uint32_t peer_stalled(const struct peer *);
+
+/* Is there no room in its queue for so many bytes more of what others caused, although it takes what it is sent? */
+bool peer_behind(const struct peer *, size_t bytes);
 
 /* Count it among the connections of its address. False: there are so many already. */
 bool peer_count(struct peer *, size_t most) __attribute__((warn_unused_result));

@@ -11,9 +11,7 @@
 #include "live/channel.h"
 #include "relay/broadcast.h"
 
-/* How many messages of a room one read takes, and after how many bytes of them it stops: in between, clients take what
- * they were sent, and a burst does not fill the queues of those who can follow. */
-enum { READ_MOST = 64, READ_BYTES = 64 * 1024, EVENT_BYTES_MAX = 4 * 1024 * 1024 };
+enum { EVENT_BYTES_MAX = 4 * 1024 * 1024 };
 
 static void release_told(void *arg)
 {
@@ -27,7 +25,7 @@ static void release_told(void *arg)
 static enum outcome read_room(struct read_room *room, struct scope *scope, const struct view *view, int64_t *revoked)
 {
     struct messages messages;
-    enum outcome outcome = message_changed(scope, room->ring.id, room->rev, READ_MOST, &messages);
+    enum outcome outcome = message_changed(scope, room->ring.id, room->rev, READING_MOST, &messages);
     if (outcome != DONE)
         return outcome;
     if (messages.count)
@@ -35,7 +33,7 @@ static enum outcome read_room(struct read_room *room, struct scope *scope, const
     room->told = arena_array(scope->arena, messages.count, sizeof(struct broadcast *));
     arena_own(scope->arena, room, release_told);
     size_t bytes = 0, i = 0;
-    for (; i < messages.count && bytes < READ_BYTES; i++) {
+    for (; i < messages.count && bytes < READING_BYTES; i++) {
         struct buffer text = buffer_new(EVENT_BYTES_MAX);
         if (channel_event(scope, view, room->topic, &messages.items[i], &text))
             room->told[room->told_count++] = broadcast_frame(OPCODE_TEXT, buffer_view(&text), messages.items[i].rev);
@@ -47,7 +45,7 @@ static enum outcome read_room(struct read_room *room, struct scope *scope, const
         room->joined = broadcast_share(room->told[0]);
     else if (room->told_count)
         room->joined = broadcast_join(room->told, room->told_count);
-    room->more = i < messages.count || messages.count == READ_MOST;
+    room->more = i < messages.count || messages.count == READING_MOST;
     return DONE;
 }
 

@@ -14,13 +14,13 @@
 #include "relay/hub.h"
 #include "relay/longpoll.h"
 #include "relay/peer.h"
-#include "relay/phoenix.h"
 #include "relay/pool.h"
 #include "relay/porter.h"
 #include "relay/presence.h"
 #include "relay/reading.h"
 #include "relay/relay.h"
 #include "relay/resting.h"
+#include "relay/telling.h"
 
 /* Milliseconds. */
 enum {
@@ -139,29 +139,6 @@ void source_settle(struct source *source, struct hub_room *room)
     room->fresh = false;
 }
 
-static void tell_all(struct relay *relay, struct hub_room *room, const struct read_room *read)
-{
-    uint64_t begun = uv_hrtime();
-    relay->told_last = -1;
-    hub_tell_all(relay->hub, room, read->told, read->told_count, read->joined);
-    resting_begin(&room->resting, begun, uv_hrtime(), relay->proxied ? relay->told_last : -1);
-}
-
-static void tell_room(struct source *source, struct hub_room *room, const struct read_room *read)
-{
-    struct relay *relay = source->relay;
-    if (read->gone || read->other) {
-        phoenix_evict(relay, room, read->gone ? "phx_close" : "phx_error");
-        return;
-    }
-    if (read->told_count)
-        tell_all(relay, room, read);
-    if (read->to > room->rev)
-        room->rev = read->to;
-    if (read->more)
-        ring(source, room);
-}
-
 /* Is there news of one room alone? Then each member can be sent it at once. */
 static bool one_room(const struct read_job *read)
 {
@@ -189,7 +166,7 @@ static void read_done(struct job *job)
     for (size_t i = 0; i < read->count; i++) {
         struct hub_room *room = find(source, read->rooms[i].ring);
         if (room)
-            tell_room(source, room, &read->rooms[i]);
+            telling_room(source->relay, room, &read->rooms[i]);
     }
     source->relay->straight = false;
 }
@@ -204,16 +181,26 @@ static void add_room(struct read_job *read, struct hub_room *room)
                                                      .rev = room->rev };
 }
 
-/* The rooms that rang and do not rest; those that rest stay in the list. */
+/* All but those that wait within a burst, whose members would be told too much at once. */
+static void add_all(const struct source *source, struct read_job *read)
+{
+    for (struct hub_room *room = hub_rooms(source->relay->hub); room; room = room->next)
+        if (room->id && !room->burst.waiting)
+            add_room(read, room);
+}
+
+/* The rooms that rang and are not to be left alone; the others stay in the list. */
 static void add_rung(struct source *source, struct read_job *read)
 {
     uint64_t now = uv_hrtime();
     size_t kept = 0;
     for (size_t i = 0; i < source->rung_count; i++) {
         struct hub_room *room = find(source, source->rung[i]);
-        if (room && resting_left(&room->resting, now))
+        if (!room || !room->rung) /* or it was added with all */
+            continue;
+        if (telling_left(source->relay, room, now))
             source->rung[kept++] = source->rung[i];
-        else if (room)
+        else
             add_room(read, room);
     }
     source->rung_count = kept;
@@ -230,13 +217,9 @@ static void submit(struct source *source, bool all)
     read->ends_due = all || source->ends_due;
     ending_ask(relay->ends, &read->ends);
     read->rooms = arena_array(read->job.arena, most, sizeof *read->rooms);
-    for (struct hub_room *room = all ? hub_rooms(relay->hub) : NULL; room; room = room->next)
-        if (room->id)
-            add_room(read, room);
     if (all)
-        source->rung_count = 0;
-    else
-        add_rung(source, read);
+        add_all(source, read);
+    add_rung(source, read);
     source->ends_due = false;
     source->sweep_due = source->sweep_due && !all;
     source->reading = true;
@@ -244,13 +227,13 @@ static void submit(struct source *source, bool all)
     pool_submit(source->pool, &read->job);
 }
 
-/* How long all that rang rest: 0, one does not. */
+/* How long all that rang are to be left alone: 0, one is not. */
 static uint64_t rest_of_all(const struct source *source)
 {
     uint64_t now = uv_hrtime(), least = UINT64_MAX;
     for (size_t i = 0; i < source->rung_count && least; i++) {
         struct hub_room *room = find(source, source->rung[i]);
-        uint64_t left = room ? resting_left(&room->resting, now) : 0;
+        uint64_t left = room ? telling_left(source->relay, room, now) : 0;
         least = left < least ? left : least;
     }
     return least;

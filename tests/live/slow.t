@@ -5,6 +5,8 @@ use FindBin qw($Bin);
 use lib "$Bin/../support";
 use IO::Select;
 use IO::Socket::UNIX;
+use POSIX ();
+use Time::HiRes qw(sleep);
 use Test::More;
 use Confab::Phoenix;
 use Confab::Site;
@@ -49,8 +51,26 @@ my @heard = map { $_->{rev} } $bob->heard($lobby, 'new_message');
 is_deeply \@heard, [$start + 1 .. $start + 2000], 'and hears everything once, in order';
 ok $site->wait_until(sub { 3 == (() = $site->log('relay') =~ /"code":1008,"reason":"queue full"/g) }, 10), 'who sleeps is closed with 1008';
 
+# Nor need a reader be as quick as the relay: a burst waits for who takes it a little at a time, for a moment.
+sub steady ($messages) {
+    my $socket = sleeper();
+    my $pid    = fork // die "no process: $!";
+    return $pid if $pid;
+    my ($heard, $read) = (0, '');
+    while ($heard < $messages && $socket->sysread($read, 65536, length $read)) {
+        $heard = () = $read =~ /"new_message"/g;
+        sleep 0.02;
+    }
+    POSIX::_exit($heard != $messages);
+}
+my $steady = steady(150);
+say_many(150, 3990);
+waitpid $steady, 0;
+is $?, 0, 'who reads steadily hears a burst to its end';
+is scalar(() = $site->log('relay') =~ /"queue full"/g), 3, 'and is not closed';
+
 # The answer to a join can be longer than the queue may be: who takes a moment to read it is not a slow reader.
-my $before = $start + 2000;
+my $before = $start + 2150;
 say_many(50, 1500) for 1 .. 9;
 my $late = sleeper(qq({"last_rev":$before}), 0);
 $site->psql(qq(insert into messages (room_id, name, message) values (1, 'Op', 'while it reads'))), sleep 1 for 1 .. 2;

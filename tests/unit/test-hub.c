@@ -145,8 +145,11 @@ static void test_overflow(void)
     struct listener bob = { .overflows = 0 }, eve = { .overflows = 0 };
     ok(accept_at(join(&bob, "room:a"), 7, 0, "e"), "bob is in");
     join(&eve, "room:a");
-    for (int64_t rev = 1; rev <= 9; rev++) /* 12 bytes each on the wire */
+    for (int64_t rev = 1; rev <= 8; rev++) /* 12 bytes each on the wire */
         tell(7, rev);
+    ok(!hub_full(hub, hub_rooms(hub), 4) && hub_full(hub, hub_rooms(hub), 5),
+       "it can be seen how much more eve may hold");
+    tell(7, 9);
     ok(eve.overflows == 1, "who holds more than the limit overflows");
     ok(strlen(bob.heard) == 18, "others hear on");
     leave_all(&eve);
