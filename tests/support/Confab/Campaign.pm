@@ -181,7 +181,7 @@ sub end_load ($self, $change) {
     $self->order('stop');
     $self->await('quiet', 60);
     $self->order('drain ' . $site->psql(q(select rev from rooms where slug = 'lobby')));
-    $self->await('drained|undrained', 30);    # who is not there has lost something, and the verdict says so
+    ($self->{undrained}) = $self->await('drained|undrained', 30) =~ /(\d+)/;    # readers who are not there in the end
     my $rows = $site->state . '/rows';
     my $sql = q(select m.seq, replace(m.message, E'\n', ' ') from messages m join rooms r on r.id = m.room_id where r.slug = 'lobby' order by m.id);
     my @lines = split /\n/, $site->psql($sql);
@@ -198,7 +198,8 @@ sub finish ($self, $change = sub { }) {
     $self->order("judge $rows");
     my %verdict = $self->await('verdict', 60) =~ /(\w+)=(\d+)/g;
     waitpid $self->{load_pid}, 0;
-    $verdict{good} = $? == 0;
+    $verdict{undrained} = $self->{undrained} // 0;
+    $verdict{good} = $? == 0 && !$verdict{undrained};
     if ($self->{proxy_pid}) {
         close $self->{proxy};
         waitpid $self->{proxy_pid}, 0;

@@ -192,11 +192,22 @@ static void post(struct client *client)
 
 /* --- what a reader is shown --- */
 
+/* A place that was passed over is lost, or comes too late: when that was may tell why. */
+static void say_hole(const struct client *client, int64_t seq)
+{
+    fprintf(stderr, "%lld reader %zu: %lld, then %lld; it joined at %lld, from %lld to %lld\n",
+            (long long)client->load->now, client->index, (long long)client->rev, (long long)seq,
+            (long long)client->joined.at, (long long)client->joined.from, (long long)client->joined.to);
+}
+
 static void record(struct client *client, int64_t seq, int64_t number)
 {
     struct load *load = client->load;
-    if (!load->unjudged)
+    if (!load->unjudged) {
+        if (seq > client->rev + 1)
+            say_hole(client, seq);
         ledger_shown(load->ledger, client->index, seq, number);
+    }
     if (seq > client->rev)
         client->rev = seq;
     worked(client, number);
@@ -263,10 +274,15 @@ static void caught_up(struct client *client, const json_t *response)
     size_t i;
     if (client->kind == READER && first)
         ledger_begins(client->load->ledger, client->index, rev);
+    client->joined.at = client->load->now;
+    client->joined.from = client->rev;
+    client->joined.to = rev;
     if (client->kind == READER && reset && !first) {
+        int64_t from = json_integer_value(json_object_get(json_array_get(messages, 0), "seq"));
         client->load->resets++;
-        ledger_reset(client->load->ledger, client->index,
-                     json_integer_value(json_object_get(json_array_get(messages, 0), "seq")));
+        ledger_reset(client->load->ledger, client->index, from);
+        if (from > client->rev + 1)
+            client->rev = from - 1;
     }
     json_array_foreach(messages, i, message)
     {

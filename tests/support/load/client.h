@@ -33,7 +33,10 @@ struct client {
     unsigned ref, join_ref, post_ref;
     int64_t rev; /* shown up to here; -1 before the first join */
     char epoch[32];
-    bool posting; /* a number is to be acknowledged */
+    struct {
+        int64_t at, from, to; /* ms; the numbers that it asked from, and was answered up to */
+    } joined;                 /* the last time */
+    bool posting;             /* a number is to be acknowledged */
     int64_t number, next_post;
     bool well; /* has worked since the fault was over */
     struct {   /* for a feed that is deliberately wrong */
