@@ -18,8 +18,8 @@ my $sessions = Confab::Sessions->new($site);
 sub say_by_hand ($text) { $site->psql("insert into messages (room_id, name, message) values (1, 'Op', '$text')") }
 sub rev () { $site->psql('select rev from rooms where id = 1') }
 
-sub stream ($path, $headers = '', $port = $relay->port) {
-    my $wire = Confab::Wire->connected(port => $port);
+sub stream ($path, $headers = '', @where) {
+    my $wire = Confab::Wire->connected(@where ? @where : (port => $relay->port));
     $wire->send("GET $path HTTP/1.1\r\nHost: localhost\r\n$headers\r\n");
     return $wire;
 }
@@ -118,7 +118,7 @@ subtest 'the end of a session' => sub {
 subtest 'a relay that goes' => sub {
     my $second = Confab::Relay->new($site);
     my $from = rev();
-    my $wire = stream("/rooms/lobby/stream?after=$from", '', $second->port);
+    my $wire = stream("/rooms/lobby/stream?after=$from", '', port => $second->port);
     read_until($wire, qr/<ul/);
     say_by_hand('the last here');
     read_until($wire, qr/the last here/);
@@ -131,9 +131,9 @@ subtest 'a relay that goes' => sub {
 };
 
 subtest 'a slow reader' => sub {
-    my $small = Confab::Relay->new($site, CONFAB_RELAY_PEER_QUEUE => '64 KiB');
+    my $small = Confab::Relay->new($site, CONFAB_RELAY_PEER_QUEUE => '64 KiB', listen => 'unix');    # TCP would take megabytes
     my $from = rev();
-    my $wire = stream("/rooms/lobby/stream?after=$from", '', $small->port);
+    my $wire = stream("/rooms/lobby/stream?after=$from", '', path => $small->path);
     read_until($wire, qr/<ul/);
     $site->psql("insert into messages (room_id, name, message) select 1, 'Op', repeat('x', 3900) || n from generate_series(1, 3000) n");
     sleep 3;
@@ -155,7 +155,7 @@ subtest 'a room that goes' => sub {
 };
 
 subtest 'behind nginx' => sub {
-    my $wire = stream('/rooms/lobby/stream?after=' . rev(), "Connection: close\r\n", $site->port);
+    my $wire = stream('/rooms/lobby/stream?after=' . rev(), "Connection: close\r\n", port => $site->port);
     like read_until($wire, qr/<ul/), qr{^HTTP/1\.1 200 }, 'it is the same';
     my $began = time;
     say_by_hand('through nginx');
