@@ -55,11 +55,10 @@ struct program {
     int reserve; /* a descriptor to give away when there are no others */
     uv_poll_t accepting;
     uv_timer_t tick, drain;
-    uv_prepare_t before_sleep;
-    uv_check_t after_sleep;
     uv_signal_t terminate, interrupt;
     size_t drain_portion;
     int64_t drain_since;
+    bool stopped;
 };
 
 int64_t relay_now(const struct relay *relay)
@@ -79,16 +78,6 @@ void relay_turn(struct relay *relay)
         peer_flush_all(relay);
         peer_free_ended(relay);
     }
-}
-
-static void turn_before(uv_prepare_t *handle)
-{
-    relay_turn(handle->data);
-}
-
-static void turn_after(uv_check_t *handle)
-{
-    relay_turn(handle->data);
 }
 
 /* --- connections --- */
@@ -181,13 +170,11 @@ static void stop(struct program *program)
     uv_close((uv_handle_t *)&program->tick, NULL);
     uv_close((uv_handle_t *)&program->terminate, NULL);
     uv_close((uv_handle_t *)&program->interrupt, NULL);
-    uv_close((uv_handle_t *)&program->before_sleep, NULL);
-    uv_close((uv_handle_t *)&program->after_sleep, NULL);
-    watch_free(&program->relay.watch);
     pool_free(&program->relay.pool);
     porter_free(&program->relay.porter);
     source_free(&program->relay.source);
     presence_free(&program->relay.presence);
+    program->stopped = true;
 }
 
 static void drain_step(uv_timer_t *timer)
@@ -272,16 +259,19 @@ static void start(struct program *program, uv_loop_t *loop)
     uv_timer_init(loop, &program->tick);
     uv_timer_start(&program->tick, tick, TICK_MS, TICK_MS);
     uv_timer_init(loop, &program->drain);
-    uv_prepare_init(loop, &program->before_sleep);
-    uv_prepare_start(&program->before_sleep, turn_before);
-    uv_check_init(loop, &program->after_sleep);
-    uv_check_start(&program->after_sleep, turn_after);
     uv_signal_init(loop, &program->terminate);
     uv_signal_start(&program->terminate, drain, SIGTERM);
     uv_signal_init(loop, &program->interrupt);
     uv_signal_start(&program->interrupt, drain, SIGINT);
     program->accepting.data = program->drain.data = program->terminate.data = program->interrupt.data = program;
-    program->tick.data = program->before_sleep.data = program->after_sleep.data = relay;
+    program->tick.data = relay;
+}
+
+static void turn(struct program *program)
+{
+    watch_turn(program->relay.watch);
+    if (!program->stopped)
+        relay_turn(&program->relay);
 }
 
 static void run(struct program *program)
@@ -292,7 +282,10 @@ static void run(struct program *program)
     start(program, &loop);
     log_event(LOG_INFO, "listening", LOG_S("on", program->relay.config->relay_listen),
               LOG_N("max_peers", program->relay.peer_limit));
-    uv_run(&loop, UV_RUN_DEFAULT);
+    while (!program->stopped)
+        turn(program);
+    uv_run(&loop, UV_RUN_DEFAULT); /* handles close */
+    watch_free(&program->relay.watch);
     calls_free(&program->relay.calls);
     longpolls_free(&program->relay.longpolls);
     hub_free(&program->relay.hub);

@@ -1,5 +1,6 @@
 #include "relay/watch.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -9,10 +10,37 @@
 enum { READY_MOST = 512 }; /* in one turn; the others are still ready in the next */
 
 struct watch {
-    uv_poll_t poll;
+    uv_loop_t *loop;
     int set;
     void (*ready)(void *context, int events);
 };
+
+static int add(const struct watch *watch, int fd, void *context)
+{
+    struct epoll_event wanted = { .events = EPOLLIN, .data.ptr = context };
+    return epoll_ctl(watch->set, EPOLL_CTL_ADD, fd, &wanted);
+}
+
+/* The loop's own descriptor has no context. */
+struct watch *watch_new(uv_loop_t *loop, void (*ready)(void *context, int events))
+{
+    struct watch *watch = calloc(1, sizeof *watch);
+    must(watch != NULL);
+    watch->loop = loop;
+    watch->ready = ready;
+    watch->set = epoll_create1(EPOLL_CLOEXEC);
+    must(watch->set >= 0 && add(watch, uv_backend_fd(loop), NULL) == 0);
+    return watch;
+}
+
+void watch_free(struct watch **watch)
+{
+    if (!*watch)
+        return;
+    close((*watch)->set);
+    free(*watch);
+    *watch = NULL;
+}
 
 /* A connection that was hung up is told as what was waited for: the next call on it says what happened. */
 static int told(uint32_t events)
@@ -21,41 +49,26 @@ static int told(uint32_t events)
            (events & (EPOLLOUT | EPOLLHUP) ? WATCH_WRITABLE : 0) | (events & EPOLLERR ? WATCH_ERROR : 0);
 }
 
-static void some_ready(uv_poll_t *poll, int status, int events)
+/* Tell of what is ready. Is the loop's own descriptor, or might it be among those that are told in the next turn? */
+static bool tell(const struct watch *watch, const struct epoll_event *ready, int count)
+{
+    bool loop = count == READY_MOST;
+    for (int i = 0; i < count; i++)
+        if (ready[i].data.ptr)
+            watch->ready(ready[i].data.ptr, told(ready[i].events));
+        else
+            loop = true;
+    return loop;
+}
+
+/* The timeout is 0 as well while handles are being closed, or descriptors are new to the loop. */
+void watch_turn(struct watch *watch)
 {
     struct epoll_event ready[READY_MOST];
-    const struct watch *watch = poll->data;
-    (void)events;
-    must(status == 0);
-    int count = epoll_wait(watch->set, ready, READY_MOST, 0);
-    for (int i = 0; i < count; i++)
-        watch->ready(ready[i].data.ptr, told(ready[i].events));
-}
-
-struct watch *watch_new(uv_loop_t *loop, void (*ready)(void *context, int events))
-{
-    struct watch *watch = calloc(1, sizeof *watch);
-    must(watch != NULL);
-    watch->ready = ready;
-    watch->set = epoll_create1(EPOLL_CLOEXEC);
-    must(watch->set >= 0 && uv_poll_init(loop, &watch->poll, watch->set) == 0);
-    watch->poll.data = watch;
-    must(uv_poll_start(&watch->poll, UV_READABLE, some_ready) == 0);
-    return watch;
-}
-
-static void closed(uv_handle_t *poll)
-{
-    struct watch *watch = poll->data;
-    close(watch->set);
-    free(watch);
-}
-
-void watch_free(struct watch **watch)
-{
-    if (*watch)
-        uv_close((uv_handle_t *)&(*watch)->poll, closed);
-    *watch = NULL;
+    int count = epoll_wait(watch->set, ready, READY_MOST, uv_backend_timeout(watch->loop));
+    uv_update_time(watch->loop);
+    if (tell(watch, ready, count) || uv_backend_timeout(watch->loop) == 0)
+        uv_run(watch->loop, UV_RUN_NOWAIT);
 }
 
 void watch_change(struct watch *watch, int fd, void *context, int before, int events)
