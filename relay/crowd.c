@@ -10,6 +10,7 @@
 #include "base/config.h"
 #include "base/must.h"
 #include "relay/broadcast.h"
+#include "relay/handles.h"
 #include "relay/hub.h"
 #include "relay/listing.h"
 #include "relay/peer.h"
@@ -457,16 +458,11 @@ struct crowds *crowds_new(struct relay *relay, struct presence *presence)
     return crowds;
 }
 
-static void closed(uv_handle_t *timer)
-{
-    free(timer->data);
-}
-
 void crowds_free(struct crowds **gone)
 {
     struct crowds *crowds = *gone;
     must(!crowds->first);
     telling_free(&crowds->telling);
-    uv_close((uv_handle_t *)&crowds->next_portion, closed);
+    handles_close(crowds, (void *[]){ &crowds->next_portion }, 1);
     *gone = NULL;
 }

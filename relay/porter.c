@@ -20,6 +20,7 @@
 #include "chat/scope.h"
 #include "db/db.h"
 #include "db/listener.h"
+#include "relay/handles.h"
 #include "relay/pool.h"
 #include "relay/relay.h"
 #include "relay/source.h"
@@ -190,11 +191,6 @@ static void rang(uv_poll_t *poll, int status, int events)
     answer(poll->data, RINGS_PER_TURN);
 }
 
-static void close_poll(uv_handle_t *poll)
-{
-    free(poll);
-}
-
 static void hang_up(struct porter *porter)
 {
     const char *where = porter->relay->config->relay_bell;
@@ -218,7 +214,7 @@ static void take_down(struct porter *porter)
         return;
     shutdown(porter->bell.fd, SHUT_RD);
     answer(porter, INT_MAX);
-    uv_close((uv_handle_t *)porter->poll, close_poll);
+    handles_close(porter->poll, (void *[]){ porter->poll }, 1);
     porter->poll = NULL;
     listen_close(&porter->bell);
 }
@@ -270,11 +266,6 @@ struct porter *porter_new(struct relay *relay)
     return porter;
 }
 
-static void closed(uv_handle_t *pause)
-{
-    free(pause->data);
-}
-
 void porter_free(struct porter **gone)
 {
     struct porter *porter = *gone;
@@ -282,6 +273,6 @@ void porter_free(struct porter **gone)
         return;
     pool_free(&porter->pool);
     take_down(porter);
-    uv_close((uv_handle_t *)&porter->pause, closed);
+    handles_close(porter, (void *[]){ &porter->pause }, 1);
     *gone = NULL;
 }

@@ -14,6 +14,7 @@
 #include "live/channel.h"
 #include "live/poll_presence.h"
 #include "relay/crowd.h"
+#include "relay/handles.h"
 #include "relay/hub.h"
 #include "relay/longpoll.h"
 #include "relay/pool.h"
@@ -461,11 +462,6 @@ bool presence_ended(struct presence *presence)
     return presence->end == LEFT;
 }
 
-static void closed(uv_handle_t *timer)
-{
-    free(timer->data);
-}
-
 void presence_free(struct presence **gone)
 {
     struct presence *presence = *gone;
@@ -474,6 +470,6 @@ void presence_free(struct presence **gone)
     while (presence->due_count)
         page_free(take_due(presence));
     crowds_free(&presence->crowds);
-    uv_close((uv_handle_t *)&presence->soon, closed);
+    handles_close(presence, (void *[]){ &presence->soon }, 1);
     *gone = NULL;
 }

@@ -11,6 +11,7 @@
 #include "db/listener.h"
 #include "relay/crowd.h"
 #include "relay/ending.h"
+#include "relay/handles.h"
 #include "relay/hub.h"
 #include "relay/longpoll.h"
 #include "relay/peer.h"
@@ -41,7 +42,6 @@ struct source {
     uv_poll_t *poll; /* on the listener's descriptor, or NULL */
     struct listener_wants wants;
     uv_timer_t retry, beat, rest;
-    int handles;                     /* that are not closed yet */
     int64_t beaten;                  /* relay_now of the last beat */
     int64_t pinged;                  /* relay_now of the last ping */
     unsigned beats, silent;          /* silent: beats since an unanswered ping */
@@ -269,15 +269,10 @@ void source_turn(struct source *source)
 
 static void dial(uv_timer_t *timer);
 
-static void close_poll(uv_handle_t *poll)
-{
-    free(poll);
-}
-
 static void unwatch(struct source *source)
 {
     if (source->poll)
-        uv_close((uv_handle_t *)source->poll, close_poll);
+        handles_close(source->poll, (void *[]){ source->poll }, 1);
     source->poll = NULL;
 }
 
@@ -454,15 +449,7 @@ struct source *source_new(struct relay *relay)
     uv_timer_start(&source->beat, beat, BEAT_MS, BEAT_MS);
     uv_timer_init(relay->loop, &source->rest);
     source->rest.data = source;
-    source->handles = 3;
     return source;
-}
-
-static void closed(uv_handle_t *timer)
-{
-    struct source *source = timer->data;
-    if (--source->handles == 0)
-        free(source);
 }
 
 void source_free(struct source **gone)
@@ -474,8 +461,6 @@ void source_free(struct source **gone)
     unwatch(source);
     listener_free(&source->listener);
     free(source->rung);
-    uv_close((uv_handle_t *)&source->retry, closed);
-    uv_close((uv_handle_t *)&source->beat, closed);
-    uv_close((uv_handle_t *)&source->rest, closed);
+    handles_close(source, (void *[]){ &source->retry, &source->beat, &source->rest }, 3);
     *gone = NULL;
 }
