@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "relay/addresses.h"
+#include "relay/beat.h"
 #include "relay/broadcast.h"
 #include "relay/head.h"
 #include "relay/held.h"
@@ -236,15 +237,22 @@ static void lost(struct peer *peer)
 }
 
 /* Nothing waits before it and nothing else comes in this turn: no queue, and no second look at the peer. */
-static void tell_straight(struct peer *peer, struct broadcast *broadcast)
+static void send_straight(struct peer *peer, struct broadcast *broadcast)
 {
-    peer->relay->told_last = peer->fd;
     if (!outbox_send_one(&peer->out, peer->fd, broadcast)) {
         lost(peer);
     } else if (peer->out.count) {
         peer->stalled = now_of(peer);
         peer_update(peer);
     }
+}
+
+void peer_send_now(struct peer *peer, struct broadcast *broadcast)
+{
+    if (peer->state == PEER_OPEN && !peer->out.count)
+        send_straight(peer, broadcast);
+    else
+        peer_send(peer, broadcast);
 }
 
 void peer_tell(struct peer *peer, struct broadcast *broadcast)
@@ -254,7 +262,8 @@ void peer_tell(struct peer *peer, struct broadcast *broadcast)
     if (peer->state != PEER_OPEN)
         return;
     if (peer->relay->straight && !peer->out.count) {
-        tell_straight(peer, broadcast);
+        peer->relay->told_last = peer->fd;
+        send_straight(peer, broadcast);
         return;
     }
     size_t most = (size_t)peer->relay->config->relay_peer_queue;
@@ -315,6 +324,12 @@ static void read_head(struct peer *peer, struct text bytes)
         lost(peer);
 }
 
+static void read_frames(struct peer *peer, struct text bytes)
+{
+    if (!beat_came(peer, bytes))
+        websocket_feed(&peer->socket, &phoenix_events, peer, bytes);
+}
+
 static void came(struct peer *peer, struct text bytes)
 {
     peer->heard = now_of(peer);
@@ -322,7 +337,7 @@ static void came(struct peer *peer, struct text bytes)
     if (peer->state == PEER_HEAD)
         read_head(peer, bytes);
     else if (peer->state == PEER_OPEN)
-        websocket_feed(&peer->socket, &phoenix_events, peer, bytes);
+        read_frames(peer, bytes);
     else if (peer->state == PEER_BODY)
         peer->held->kind->came(peer, bytes.at, bytes.len);
     else if (peer->state == PEER_HELD) /* it may not ask again before it is answered */

@@ -38,7 +38,7 @@ static uint32_t tick_open(struct peer *peer)
         peer_cut(peer, 1008, "silent");
     } else if (ago(peer, peer->heard) >= PEER_PING_MS && !peer->pinged) {
         peer->pinged = true;
-        peer_send(peer, peer->relay->ping);
+        peer_send_now(peer, peer->relay->ping);
     }
     return peer->state == PEER_OPEN ? next_of_open(peer) : now_of(peer);
 }

@@ -61,13 +61,14 @@ static bool tell(const struct watch *watch, const struct epoll_event *ready, int
     return loop;
 }
 
-/* The timeout is 0 as well while handles are being closed, or descriptors are new to the loop. */
+/* The timeout is 0 when a timer is due, and as well while handles are being closed or descriptors are new to the loop;
+ * what of that began in this turn shows in the next. */
 void watch_turn(struct watch *watch)
 {
     struct epoll_event ready[READY_MOST];
-    int count = epoll_wait(watch->set, ready, READY_MOST, uv_backend_timeout(watch->loop));
+    int timeout = uv_backend_timeout(watch->loop), count = epoll_wait(watch->set, ready, READY_MOST, timeout);
     uv_update_time(watch->loop);
-    if (tell(watch, ready, count) || uv_backend_timeout(watch->loop) == 0)
+    if (tell(watch, ready, count) || timeout == 0 || count == 0)
         uv_run(watch->loop, UV_RUN_NOWAIT);
 }
 

@@ -332,6 +332,21 @@ void websocket_feed(struct websocket *ws, const struct websocket_events *events,
         forget(ws);
 }
 
+int websocket_short(const struct websocket *ws, struct text bytes, char out[WEBSOCKET_CONTROL_MAX], size_t *len)
+{
+    enum { HEAD = 2 + MASK_BYTES };
+    const unsigned char *head = (const unsigned char *)bytes.at;
+    if (!ws->limit || ws->over || ws->muted || ws->reading || bytes.len < HEAD)
+        return -1;
+    if ((head[0] != (FIN | TEXT_FRAME) && head[0] != (FIN | PONG)) || !(head[1] & MASKED))
+        return -1;
+    *len = bytes.len - HEAD;
+    if ((head[1] & 0x7F) != *len || *len > WEBSOCKET_CONTROL_MAX || *len > ws->limit)
+        return -1;
+    unmask(out, (struct text){ bytes.at + HEAD, *len }, head + 2, 0);
+    return head[0] & OPCODE;
+}
+
 void websocket_accept_key(struct text key, char out[29])
 {
     static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

@@ -43,6 +43,11 @@ void websocket_close(struct websocket *);
 /* Whom to tell is said anew each time: there are many sockets, and few that are being read. */
 void websocket_feed(struct websocket *, const struct websocket_events *, void *context, struct text bytes);
 
+/* Are these bytes one whole text or pong frame of at most 125 bytes, with nothing open before it? Then its payload is
+ * unmasked to out, and its opcode returned. A pong has been dealt with by that; a text only if it turns out to be ASCII
+ * that the caller knows: anything else, and all bytes for which this is -1, must be fed. Needs no memory. */
+int websocket_short(const struct websocket *, struct text bytes, char out[WEBSOCKET_CONTROL_MAX], size_t *len);
+
 /* Let no more events happen; allowed from within one. What arrives afterwards may be drained: true once the client's
  * own close frame has come, if what was before it can still be understood. */
 void websocket_stop(struct websocket *);

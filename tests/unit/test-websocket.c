@@ -207,6 +207,75 @@ static void test_broken(void)
     check("text(fine) fail(1002) ", "what came before is told");
 }
 
+/* What the short way makes of the script, in words; `after` was fed before it. */
+static const char *short_of(const char *after, size_t after_len, size_t limit, bool muted)
+{
+    static char said[200];
+    char payload[WEBSOCKET_CONTROL_MAX];
+    struct websocket ws;
+    size_t len = 0;
+    websocket_open(&ws, limit);
+    websocket_feed(&ws, &events, &ws, (struct text){ after, after_len });
+    if (muted)
+        websocket_stop(&ws);
+    char *copy = malloc(script.len);
+    memcpy(copy, script.bytes, script.len);
+    int opcode = websocket_short(&ws, (struct text){ copy, script.len }, payload, &len);
+    snprintf(said, sizeof said, "%d %.*s", opcode, opcode < 0 ? 0 : (int)len, payload);
+    free(copy);
+    websocket_close(&ws);
+    script.len = 0;
+    return said;
+}
+
+static const char *short_way(void)
+{
+    return short_of("", 0, 1000, false);
+}
+
+static void test_short(void)
+{
+    char long_text[127] = { 0 };
+    memset(long_text, 'x', sizeof long_text - 1);
+    say(FIN | TEXTS, "hello");
+    is(short_way(), "1 hello", "a short text is understood without memory");
+    say(FIN | PONG, "");
+    is(short_way(), "10 ", "and so is a pong");
+    frame(FIN | TEXTS, long_text, 125);
+    ok(strlen(short_way()) == 127, "of as many as 125 bytes");
+    frame(FIN | TEXTS, long_text, 126);
+    is(short_way(), "-1 ", "a longer one is not");
+    say(FIN | TEXTS, "hello");
+    say(FIN | TEXTS, "hello");
+    is(short_way(), "-1 ", "nor are two");
+    say(FIN | TEXTS, "hello");
+    script.len--;
+    is(short_way(), "-1 ", "nor a part of one");
+    script.len = 5;
+    is(short_way(), "-1 ", "nor a part of a head");
+    say(MORE | TEXTS, "hello");
+    is(short_way(), "-1 ", "nor a fragment");
+    say(FIN | PING, "");
+    is(short_way(), "-1 ", "nor a ping, which is counted");
+    say(FIN | CLOSING, "");
+    is(short_way(), "-1 ", "nor a close");
+    say(FIN | 0x40 | TEXTS, "hello");
+    is(short_way(), "-1 ", "nor one with a reserved bit");
+    say(FIN | TEXTS, "hello");
+    script.bytes[1] &= 0x7F;
+    is(short_way(), "-1 ", "nor one that is not masked");
+    say(FIN | TEXTS, "hello");
+    is(short_of("", 0, 4, false), "-1 ", "nor one above the limit");
+    say(FIN | TEXTS, "hello");
+    is(short_of("", 0, 1000, true), "-1 ", "nor one that nobody wants to hear of");
+    say(FIN | TEXTS, "hello");
+    is(short_of("\x01\x85", 2, 1000, false), "-1 ", "nor anything within a frame that has begun");
+    say(FIN | TEXTS, "hello");
+    is(short_of("\x01\x81\0\0\0\0a", 7, 1000, false), "-1 ", "or within a message");
+    say(FIN | TEXTS, "hello");
+    is(short_of("\x88\x80\0\0\0\0", 6, 1000, false), "-1 ", "or behind a close");
+}
+
 static void test_handshake(void)
 {
     char accept[29];
@@ -241,6 +310,7 @@ int main(void)
     test_messages();
     test_closes();
     test_broken();
+    test_short();
     test_handshake();
     test_framing();
     return done();
