@@ -66,18 +66,21 @@ int64_t relay_now(const struct relay *relay)
     return (int64_t)uv_now(relay->loop);
 }
 
-/* Flushing may end peers and hand messages on, which may queue more: until nothing is left. */
+/* Flushing may end peers and let go on what waited for it, which queues more and makes more calls: until nothing is
+ * left. */
 void relay_turn(struct relay *relay)
 {
-    source_turn(relay->source);
-    porter_turn(relay->porter);
-    call_turn(relay);
-    longpoll_turn(relay);
-    stream_turn(relay);
-    while (relay->flushing.count || relay->ending.count) {
+    bool flushed;
+    do {
+        source_turn(relay->source);
+        porter_turn(relay->porter);
+        call_turn(relay);
+        longpoll_turn(relay);
+        stream_turn(relay);
+        flushed = relay->flushing.count || relay->ending.count;
         peer_flush_all(relay);
         peer_free_ended(relay);
-    }
+    } while (flushed);
 }
 
 /* --- connections --- */
