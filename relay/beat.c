@@ -14,6 +14,7 @@ bool beat_came(struct peer *peer, struct text bytes)
     len = frame_heartbeat((struct text){ came, len }, answer);
     if (!len)
         return false;
+    peer->beats = true;
     struct broadcast *frame = broadcast_frame(OPCODE_TEXT, (struct text){ answer, len }, 0);
     peer_send_now(peer, frame);
     broadcast_release(&frame);

@@ -1,6 +1,8 @@
 /* What idle clients say: a heartbeat now and then, and a pong when they are asked. There are thousands of them, each
  * finds the loop asleep and nothing of it in the caches, so both go the shortest way there is: no memory is taken, no
- * list is walked, the answer is sent at once. What is said in any other way goes the ordinary one (phoenix.h). */
+ * list is walked, the answer is sent at once. What is said in any other way goes the ordinary one (phoenix.h).
+ *
+ * Whoever sends heartbeats need not be asked for a sign of life as long as they come: PEER_BEAT_MS. */
 #ifndef CONFAB_RELAY_BEAT_H
 #define CONFAB_RELAY_BEAT_H
 

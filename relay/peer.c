@@ -324,20 +324,16 @@ static void read_head(struct peer *peer, struct text bytes)
         lost(peer);
 }
 
-static void read_frames(struct peer *peer, struct text bytes)
-{
-    if (!beat_came(peer, bytes))
-        websocket_feed(&peer->socket, &phoenix_events, peer, bytes);
-}
-
 static void came(struct peer *peer, struct text bytes)
 {
     peer->heard = now_of(peer);
     peer->pinged = false;
+    if (peer->state == PEER_OPEN && beat_came(peer, bytes))
+        return;
     if (peer->state == PEER_HEAD)
         read_head(peer, bytes);
     else if (peer->state == PEER_OPEN)
-        read_frames(peer, bytes);
+        websocket_feed(&peer->socket, &phoenix_events, peer, bytes);
     else if (peer->state == PEER_BODY)
         peer->held->kind->came(peer, bytes.at, bytes.len);
     else if (peer->state == PEER_HELD) /* it may not ask again before it is answered */
@@ -391,6 +387,8 @@ void peer_update(struct peer *peer)
     int events = (may_read(peer) ? WATCH_READABLE : 0) | (peer->out.count ? WATCH_WRITABLE : 0);
     if (events & ~peer->watched & WATCH_READABLE)
         peer->heard = now_of(peer); /* its silence was ours */
+    if (events & ~peer->watched & WATCH_WRITABLE)
+        roster_sooner(peer->relay->roster, peer->fd, peer->stalled + PEER_STALL_MS);
     watch_for(peer, events);
     if (peer->state == PEER_HELD)
         roster_look(peer->relay->roster, peer->fd, now_of(peer));

@@ -23,6 +23,7 @@ enum {
     PEER_HEAD_MS = 10000,   /* for the whole handshake */
     PEER_PING_MS = 15000,   /* silent so long: pinged */
     PEER_SILENT_MS = 25000, /* silent so long: closed */
+    PEER_BEAT_MS = 20000,   /* both are later by this for who sends heartbeats: a stock client does every 30 seconds */
     PEER_STALL_MS = 15000,  /* took nothing of its queue so long: closed */
     PEER_FOLLOW_MS = 500,   /* took nothing of its queue so long: not waited for */
     PEER_LINGER_MS = 2000,  /* for the client's part of a close */
@@ -59,6 +60,7 @@ struct peer {
     uint8_t watched; /* the events that are waited for (watch.h) */
     bool in_flush : 1, in_end : 1;
     bool pinged : 1;
+    bool beats : 1;    /* has sent heartbeats */
     bool shut : 1;     /* our half is closed */
     bool goodbye : 1;  /* the client has said its part of the close */
     bool leaving : 1;  /* ends with 1012 as soon as nothing is in work */

@@ -1,14 +1,11 @@
 /* What happens to a peer by time alone. Each is looked at when something could be due, not each time (roster.h): what
- * makes that sooner (a state that is looked at all the time) says so where it begins. Of one that is open nothing can
- * be due sooner than what it was looked at for: a sign of life puts it off, and a queue has as long as a silence. */
+ * makes that sooner (a state that is looked at all the time, a queue that the client does not take) says so where it
+ * begins. A sign of life puts it off, which is found out when it is looked at. */
 #include "relay/held.h"
 #include "relay/peer.h"
 #include "relay/relay.h"
 #include "relay/watch.h"
 #include "relay/welcome.h"
-
-_Static_assert(PEER_STALL_MS >= PEER_PING_MS && PEER_SILENT_MS - PEER_PING_MS <= PEER_STALL_MS,
-               "a stall is seen in time");
 
 static uint32_t now_of(const struct peer *peer)
 {
@@ -21,9 +18,15 @@ static uint32_t ago(const struct peer *peer, uint32_t then)
     return now_of(peer) - then;
 }
 
+/* The silence after which it is pinged, or closed. */
+static uint32_t silence(const struct peer *peer, uint32_t ms)
+{
+    return ms + (peer->beats ? PEER_BEAT_MS : 0);
+}
+
 static uint32_t next_of_open(const struct peer *peer)
 {
-    uint32_t silent = peer->heard + (peer->pinged ? PEER_SILENT_MS : PEER_PING_MS);
+    uint32_t silent = peer->heard + silence(peer, peer->pinged ? PEER_SILENT_MS : PEER_PING_MS);
     uint32_t stalled = peer->stalled + PEER_STALL_MS;
     return peer->out.count && (int32_t)(stalled - silent) < 0 ? stalled : silent;
 }
@@ -34,9 +37,9 @@ static uint32_t tick_open(struct peer *peer)
         peer_cut(peer, 1008, "reads too slowly");
     } else if (!(peer->watched & WATCH_READABLE)) {
         return now_of(peer); /* it is we who do not listen */
-    } else if (ago(peer, peer->heard) >= PEER_SILENT_MS) {
+    } else if (ago(peer, peer->heard) >= silence(peer, PEER_SILENT_MS)) {
         peer_cut(peer, 1008, "silent");
-    } else if (ago(peer, peer->heard) >= PEER_PING_MS && !peer->pinged) {
+    } else if (ago(peer, peer->heard) >= silence(peer, PEER_PING_MS) && !peer->pinged) {
         peer->pinged = true;
         peer_send_now(peer, peer->relay->ping);
     }

@@ -69,6 +69,13 @@ void roster_look(struct roster *roster, int fd, uint32_t at)
     roster->at[fd] = at;
 }
 
+void roster_sooner(struct roster *roster, int fd, uint32_t at)
+{
+    must(roster_peer(roster, fd) != NULL);
+    if ((int32_t)(at - roster->at[fd]) < 0)
+        roster->at[fd] = at;
+}
+
 struct peer *roster_peer(const struct roster *roster, int fd)
 {
     return fd >= 0 && fd < roster->size ? roster->peers[fd] : NULL;

@@ -18,8 +18,9 @@ void roster_free(struct roster **);
 void roster_add(struct roster *, int fd, struct peer *, uint32_t at);
 void roster_remove(struct roster *, int fd);
 
-/* Look at it then instead. */
+/* Look at it then instead; or then, unless it is looked at before that. */
 void roster_look(struct roster *, int fd, uint32_t at);
+void roster_sooner(struct roster *, int fd, uint32_t at);
 
 /* The first behind that descriptor (-1: of all); likewise the first that is to be looked at. Its own descriptor, or -1.
  * Peers may come and go between the calls. */

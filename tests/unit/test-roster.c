@@ -43,6 +43,9 @@ static void test_times(uint32_t now)
     for (int fd = -1; (fd = roster_due(roster, fd, now + 1000)) >= 0;)
         roster_look(roster, fd, now + 9000);
     ok(due(now + 1001) == MANY / 2 && due(now + 9000) == MANY, "who was looked at waits again");
+    for (int fd = 0; fd < MANY; fd++)
+        roster_sooner(roster, fd, now + 8000);
+    ok(due(now + 7999) == MANY / 2 && due(now + 8000) == MANY, "sooner, if it is made so, but never later");
     for (int fd = 0; fd < MANY; fd += 3)
         roster_remove(roster, fd);
     ok(all() == MANY - MANY / 3 && due(now + 9000) == MANY - MANY / 3, "who left is not looked at");
