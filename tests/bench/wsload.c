@@ -10,7 +10,8 @@
  *    messages of the warm-up come before that.
  * 4. beside=pg:... writes what is put as rows as well, first, so that a server without a database has the same work
  * beside it, and the same time between two messages.
- * 5. `hold` seconds without messages, with a heartbeat from each socket every `heartbeat` seconds, come first.
+ * 5. `hold` seconds without messages, with a heartbeat from each socket every `heartbeat` seconds, come first; before
+ * them, and not counted, as many as `settle`: those who joined are still being told who is here.
  *
  * Prints one line of JSON. Exits with 1 if anything was lost, came twice, or a socket was closed. */
 #include <errno.h>
@@ -48,7 +49,7 @@ static struct {
     char host[2][64], path[256]; /* clients alternate between two addresses */
     int hosts;
     const char *join, *joined, *beat;
-    int64_t sockets, sources, window, rate, warmup, messages, hold, heartbeat, seconds, joins;
+    int64_t sockets, sources, window, rate, warmup, messages, settle, hold, heartbeat, seconds, joins;
 } plan;
 
 static struct client *clients;
@@ -248,10 +249,10 @@ static double join_all(void)
 }
 
 /* Nobody says anything but the heartbeats, which are spread evenly. */
-static void hold(void)
+static void hold(int64_t seconds)
 {
     int64_t begun = now_ns(), next = 0;
-    for (int64_t now = begun; now < begun + plan.hold * 1000000000; now = now_ns()) {
+    for (int64_t now = begun; now < begun + seconds * 1000000000; now = now_ns()) {
         double due = plan.heartbeat ? (double)(now - begun) / 1e9 * (double)plan.sockets / (double)plan.heartbeat : 0;
         for (; next < (int64_t)due; next++)
             if (clients[next % plan.sockets].state == READY)
@@ -374,6 +375,7 @@ static void read_plan(void)
     plan.rate = argument_number("rate", 0);
     plan.warmup = argument_number("warmup", 10);
     plan.messages = argument_number("messages", 0);
+    plan.settle = argument_number("settle", 0);
     plan.hold = argument_number("hold", 0);
     plan.heartbeat = argument_number("heartbeat", 0);
     plan.seconds = argument_number("seconds", 60);
@@ -408,9 +410,11 @@ int main(int argc, char **argv)
     printf("{\"joining\": %.3f", join_all());
     groups_memory(&groups);
     print_groups(&before, "joined");
+    hold(plan.settle);
+    pings = 0;
     groups_cpu(&groups);
     before = groups;
-    hold();
+    hold(plan.hold);
     groups_cpu(&groups);
     print_groups(&before, "held");
     printf(", \"pings\": %lld", (long long)pings);
