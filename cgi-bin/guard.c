@@ -4,6 +4,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "cgi-bin/gateway.h"
+#include "cgi-bin/likely.h"
 #include "cgi-bin/problem.h"
 #include "cgi-bin/request.h"
 #include "cgi-bin/routes.h"
@@ -20,14 +21,31 @@ static struct text bearer(const struct request *request)
     return header.len ? TEXT("-") : TEXT("");
 }
 
+/* What the page will ask for goes along with the question whether the session holds: one trip instead of two. */
+static void look_ahead(const struct request *request, struct text hash)
+{
+    struct scope likely = request->scope;
+    likely.user_id = likely_user(hash);
+    if (likely.user_id && request->route && request->route->ahead)
+        request->route->ahead(request, &likely);
+}
+
 static enum outcome open_session(struct request *request)
 {
+    struct session *session = &request->session;
     struct credentials came = { .cookie = TEXT(""), .bearer = TEXT("") };
     if (request->api)
         came.bearer = bearer(request);
     else
         came.cookie = gateway_variable(request->gateway, "HTTP_COOKIE");
-    return session_open(&came, &request->scope, &request->session);
+    session_read(&came, &request->scope, session);
+    if (session->state != SESSION_CLAIMED)
+        return DONE;
+    struct text hash = session->hash;
+    look_ahead(request, hash);
+    enum outcome outcome = session_check(&request->scope, session);
+    likely_note(hash, request->scope.user_id);
+    return outcome;
 }
 
 bool guard_session(struct request *request)

@@ -7,6 +7,7 @@
 #include "cgi-bin/problem.h"
 #include "cgi-bin/request.h"
 #include "cgi-bin/routes.h"
+#include "db/db.h"
 
 /* Who it was, without saying anything that could be used to be them. */
 static struct text asker(const struct request *request)
@@ -41,5 +42,6 @@ void handle(struct house *house, struct gateway *gateway)
     bool sent = answer_send(&request->answer, house->arena, house->config, gateway, request->head);
     log_request(request, began, sent);
     answer_free(&request->answer);
+    db_forget(house->db);
     arena_reset(house->arena);
 }

@@ -3,9 +3,12 @@
 #define CONFAB_CGI_HANDLERS_H
 
 struct request;
+struct scope;
 
 void rooms_home(struct request *); /* the lobby */
 void rooms_show(struct request *);
+void rooms_home_ahead(const struct request *, const struct scope *); /* what they will ask the database for */
+void rooms_show_ahead(const struct request *, const struct scope *);
 
 void streams_show(struct request *); /* new ones, where no relay streams them */
 

@@ -132,3 +132,14 @@ void rooms_show(struct request *request)
 {
     show(request, request->params[0], 200, false, NULL);
 }
+
+void rooms_home_ahead(const struct request *request, const struct scope *likely)
+{
+    (void)request;
+    room_foretell(likely, TEXT("lobby"), MESSAGE_LATEST);
+}
+
+void rooms_show_ahead(const struct request *request, const struct scope *likely)
+{
+    room_foretell(likely, request->params[0], MESSAGE_LATEST);
+}

@@ -7,34 +7,34 @@
 
 /* clang-format off */
 static const struct route routes[] = {
-    { METHOD_GET,    "/",                             NEEDS_NOTHING, TAKES_NOTHING, rooms_home,         NULL },
-    { METHOD_GET,    "/rooms/:slug",                  NEEDS_NOTHING, TAKES_NOTHING, rooms_show,         NULL },
-    { METHOD_GET,    "/rooms/:slug/stream",           NEEDS_NOTHING, TAKES_NOTHING, streams_show,       NULL },
-    { METHOD_GET,    "/rooms/:slug/messages",         NEEDS_NOTHING, TAKES_NOTHING, messages_index,     NULL },
-    { METHOD_GET,    "/rooms/:slug/messages/:id",     NEEDS_NOTHING, TAKES_NOTHING, messages_show,      NULL },
-    { METHOD_POST,   "/rooms/:slug/messages",         NEEDS_WRITER,  TAKES_FORM,    messages_create,    messages_refused },
+    { METHOD_GET,    "/",                             NEEDS_NOTHING, TAKES_NOTHING, rooms_home,         NULL,             rooms_home_ahead },
+    { METHOD_GET,    "/rooms/:slug",                  NEEDS_NOTHING, TAKES_NOTHING, rooms_show,         NULL,             rooms_show_ahead },
+    { METHOD_GET,    "/rooms/:slug/stream",           NEEDS_NOTHING, TAKES_NOTHING, streams_show,       NULL,             NULL },
+    { METHOD_GET,    "/rooms/:slug/messages",         NEEDS_NOTHING, TAKES_NOTHING, messages_index,     NULL,             NULL },
+    { METHOD_GET,    "/rooms/:slug/messages/:id",     NEEDS_NOTHING, TAKES_NOTHING, messages_show,      NULL,             NULL },
+    { METHOD_POST,   "/rooms/:slug/messages",         NEEDS_WRITER,  TAKES_FORM,    messages_create,    messages_refused, NULL },
 
-    { METHOD_GET,    "/login",                        NEEDS_NOTHING, TAKES_NOTHING, log_in_elsewhere,   NULL },
-    { METHOD_GET,    "/logout",                       NEEDS_NOTHING, TAKES_NOTHING, log_out_show,       NULL },
-    { METHOD_GET,    "/users/current",                NEEDS_NOTHING, TAKES_NOTHING, log_in_current,     NULL },
-    { METHOD_GET,    "/users/log-in",                 NEEDS_NOTHING, TAKES_NOTHING, log_in_show,        NULL },
-    { METHOD_POST,   "/users/log-in",                 NEEDS_NOTHING, TAKES_FORM,    log_in_create,      log_in_refused },
-    { METHOD_DELETE, "/users/log-out",                NEEDS_NOTHING, TAKES_FORM,    log_out_destroy,    log_out_refused },
-    { METHOD_GET,    "/users/settings",               NEEDS_RECENT,  TAKES_NOTHING, devices_settings,   NULL },
-    { METHOD_GET,    "/users/settings/sessions",      NEEDS_RECENT,  TAKES_NOTHING, devices_index,      NULL },
-    { METHOD_DELETE, "/users/settings/sessions",      NEEDS_ACTION,  TAKES_FORM,    devices_destroy_all, NULL },
-    { METHOD_DELETE, "/users/settings/sessions/:hash", NEEDS_ACTION, TAKES_FORM,    devices_destroy,    NULL },
+    { METHOD_GET,    "/login",                        NEEDS_NOTHING, TAKES_NOTHING, log_in_elsewhere,   NULL,             NULL },
+    { METHOD_GET,    "/logout",                       NEEDS_NOTHING, TAKES_NOTHING, log_out_show,       NULL,             NULL },
+    { METHOD_GET,    "/users/current",                NEEDS_NOTHING, TAKES_NOTHING, log_in_current,     NULL,             NULL },
+    { METHOD_GET,    "/users/log-in",                 NEEDS_NOTHING, TAKES_NOTHING, log_in_show,        NULL,             NULL },
+    { METHOD_POST,   "/users/log-in",                 NEEDS_NOTHING, TAKES_FORM,    log_in_create,      log_in_refused,   NULL },
+    { METHOD_DELETE, "/users/log-out",                NEEDS_NOTHING, TAKES_FORM,    log_out_destroy,    log_out_refused,  NULL },
+    { METHOD_GET,    "/users/settings",               NEEDS_RECENT,  TAKES_NOTHING, devices_settings,   NULL,             NULL },
+    { METHOD_GET,    "/users/settings/sessions",      NEEDS_RECENT,  TAKES_NOTHING, devices_index,      NULL,             NULL },
+    { METHOD_DELETE, "/users/settings/sessions",      NEEDS_ACTION,  TAKES_FORM,    devices_destroy_all, NULL,             NULL },
+    { METHOD_DELETE, "/users/settings/sessions/:hash", NEEDS_ACTION, TAKES_FORM,    devices_destroy,    NULL,             NULL },
 
-    { METHOD_GET,    "/api/sessions",                 NEEDS_SESSION, TAKES_NOTHING, api_sessions_index, NULL },
-    { METHOD_POST,   "/api/sessions",                 NEEDS_NOTHING, TAKES_JSON,    api_sessions_create, NULL },
-    { METHOD_DELETE, "/api/sessions",                 NEEDS_SESSION, TAKES_NOTHING, api_sessions_destroy_all, NULL },
-    { METHOD_DELETE, "/api/sessions/:jti",            NEEDS_SESSION, TAKES_NOTHING, api_sessions_destroy, NULL },
+    { METHOD_GET,    "/api/sessions",                 NEEDS_SESSION, TAKES_NOTHING, api_sessions_index, NULL,             NULL },
+    { METHOD_POST,   "/api/sessions",                 NEEDS_NOTHING, TAKES_JSON,    api_sessions_create, NULL,             NULL },
+    { METHOD_DELETE, "/api/sessions",                 NEEDS_SESSION, TAKES_NOTHING, api_sessions_destroy_all, NULL,             NULL },
+    { METHOD_DELETE, "/api/sessions/:jti",            NEEDS_SESSION, TAKES_NOTHING, api_sessions_destroy, NULL,             NULL },
 
-    { METHOD_GET,    "/live/longpoll",                PUBLIC,        TAKES_NOTHING, longpoll_show,      NULL },
-    { METHOD_POST,   "/live/longpoll",                PUBLIC,        TAKES_NOTHING, longpoll_create,    NULL },
-    { METHOD_OPTIONS, "/live/longpoll",               PUBLIC,        TAKES_NOTHING, longpoll_options,   NULL },
+    { METHOD_GET,    "/live/longpoll",                PUBLIC,        TAKES_NOTHING, longpoll_show,      NULL,             NULL },
+    { METHOD_POST,   "/live/longpoll",                PUBLIC,        TAKES_NOTHING, longpoll_create,    NULL,             NULL },
+    { METHOD_OPTIONS, "/live/longpoll",               PUBLIC,        TAKES_NOTHING, longpoll_options,   NULL,             NULL },
 
-    { METHOD_GET,    "/healthz",                      PUBLIC,        TAKES_NOTHING, health_show,        NULL },
+    { METHOD_GET,    "/healthz",                      PUBLIC,        TAKES_NOTHING, health_show,        NULL,             NULL },
 };
 /* clang-format on */
 

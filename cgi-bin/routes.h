@@ -25,6 +25,9 @@ struct route {
     /* Instead of the bare 403, when a form of our own page came with a _csrf that does not hold any more: shows it
      * again, so that nothing typed is lost. NULL: the bare 403. */
     void (*refused)(struct request *);
+    /* Foretells what the handler will ask the database for (db_foretell), so that it goes along when the session is
+     * looked up; the scope is that of whom the session was last time. May be NULL. */
+    void (*ahead)(const struct request *, const struct scope *);
 };
 
 /* The route of a request; fills its params. Of a POST whose path has rows for forms of other methods alone, one of

@@ -25,7 +25,7 @@ function finish() {
         printf "extern const struct query query_%s;\n", name
     else
         printf "const struct query query_%s = { %d, \"%s\", %d, %s,\n%s};\n\n", name, count, name, \
-            highest_parameter(sql), repeatable, text
+            highest_parameter(sql), reads ", " repeatable, text
     names[count++] = name
     name = ""
 }
@@ -41,7 +41,7 @@ FNR == 1 { split("", defined); defining = "" }
 /^-- define / { defining = $3; defined[defining] = ""; next }
 defining != "" && /^$/ { defining = ""; next }
 defining != "" { defined[defining] = defined[defining] (defined[defining] == "" ? "" : " ") $0; next }
-/^-- query / { name = $3; repeatable = $4 == "read" || $4 == "again" ? "true" : "false"; text = ""; sql = ""; next }
+/^-- query / { name = $3; reads = $4 == "read" ? "true" : "false"; repeatable = $4 == "read" || $4 == "again" ? "true" : "false"; text = ""; sql = ""; next }
 name == "" || /^ *--/ || /^$/ { next }
 {
     line = $0

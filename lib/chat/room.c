@@ -9,14 +9,20 @@
 #include "db/db.h"
 #include "queries.h"
 
+/* $2: the slug */
+static void param_slug(struct params *params, const struct scope *scope, struct text slug)
+{
+    scope_param(scope, params);
+    param_text(params, scope->arena, slug);
+}
+
 static struct rows find(const struct scope *scope, const struct query *query, struct text slug,
                         const struct params *params, struct rows *people)
 {
     struct params people_params = { 0 };
     if (!people)
         return db_run(scope->db, scope->arena, query, params);
-    scope_param(scope, &people_params);
-    param_text(&people_params, scope->arena, slug);
+    param_slug(&people_params, scope, slug);
     return db_read_both(scope->db, scope->arena, query, params, &query_presence_people, &people_params, people);
 }
 
@@ -52,8 +58,7 @@ static enum outcome find_by_slug(const struct scope *scope, const struct query *
     struct params params = { 0 };
     if (!slug_possible(slug))
         return MISSING;
-    scope_param(scope, &params);
-    param_text(&params, scope->arena, slug);
+    param_slug(&params, scope, slug);
     if (most)
         param_number(&params, *most);
     *rows = find_with_epoch(scope, query, slug, &params, epoch, people);
@@ -131,6 +136,19 @@ enum outcome room_page(const struct scope *scope, struct text slug, int most, st
     else
         out->people = (struct presence_list){ .count = 0 };
     return outcome;
+}
+
+void room_foretell(const struct scope *scope, struct text slug, int most)
+{
+    struct params *latest = arena_alloc(scope->arena, sizeof *latest);
+    struct params *people = arena_alloc(scope->arena, sizeof *people);
+    if (!slug_possible(slug))
+        return;
+    param_slug(latest, scope, slug);
+    param_number(latest, most);
+    db_foretell(scope->db, &query_message_room_latest, latest);
+    param_slug(people, scope, slug);
+    db_foretell(scope->db, &query_presence_people, people);
 }
 
 enum outcome room_moved(const struct scope *scope, const int64_t *ids, size_t count, struct room_mark **out,

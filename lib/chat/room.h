@@ -44,6 +44,10 @@ struct room_page {
 enum outcome room_page(const struct scope *, struct text slug, int most, struct room_page *)
     __attribute__((warn_unused_result));
 
+/* Foretell what room_page will ask for (db_foretell), for a scope whose user_id may be a guess: if it turns out to be
+ * another's page, its answers are for nobody. */
+void room_foretell(const struct scope *, struct text slug, int most);
+
 /* The counters of rooms, in no order; rooms that are gone are left out. *out lives in the arena. */
 enum outcome room_moved(const struct scope *, const int64_t *ids, size_t count, struct room_mark **out,
                         size_t *out_count) __attribute__((warn_unused_result));

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "db/ahead.h"
 #include "db/verdict.h"
 #include "queries.h"
 
@@ -28,6 +29,7 @@ struct db {
     bool prepared[QUERY_COUNT];
     char epoch[EPOCH_SIZE]; /* empty until asked */
     char complaint[256];
+    struct ahead ahead;
     const atomic_uint *era; /* or NULL */
     unsigned opened_in;     /* the era in which the connection was opened */
 };
@@ -283,9 +285,25 @@ static bool ended(PGconn *connection)
 }
 
 struct statement {
-    const struct query *query; /* NULL: none */
+    const struct query *query;
     const struct params *params;
 };
+
+enum { TRIP_MAX = 1 + AHEAD_MAX };
+
+/* What is sent to the database at once, and the answers. */
+struct trip {
+    struct statement statements[TRIP_MAX];
+    struct rows rows[TRIP_MAX];
+    int count;
+    bool together; /* in one transaction: all only read, and where one is refused those behind it are not run */
+};
+
+static void trip_add(struct trip *trip, const struct query *query, const struct params *params)
+{
+    must(params->count == query->params && trip->count < TRIP_MAX);
+    trip->statements[trip->count++] = (struct statement){ query, params };
+}
 
 static bool send_prepared(const struct db *db, const struct statement *statement)
 {
@@ -304,56 +322,63 @@ static struct rows run_alone(struct db *db, struct arena *arena, const struct st
 }
 
 /* Each is a transaction of its own: where sending fails half way, waiting finds out. */
-static struct rows run_both(struct db *db, struct arena *arena, const struct statement *statement,
-                            const struct statement *then)
+static void run_each(struct db *db, struct arena *arena, struct trip *trip, int count)
 {
-    PGconn *connection = db->connection;
-    must(PQenterPipelineMode(connection));
-    (void)(send_prepared(db, statement) && PQpipelineSync(connection) && send_prepared(db, then) &&
-           PQpipelineSync(connection));
-    struct rows rows = judge(db, arena, statement->query->name, await_sync(db));
-    if (db->connection)
-        (void)judge(db, arena, then->query->name, await_sync(db));
-    if (db->connection && !PQexitPipelineMode(db->connection))
-        disconnect(db);
-    return rows;
+    bool sent = true;
+    for (int i = 0; i < count && sent; i++)
+        sent = send_prepared(db, &trip->statements[i]) && PQpipelineSync(db->connection);
+    for (int i = 0; i < count && db->connection; i++)
+        trip->rows[i] = judge(db, arena, trip->statements[i].query->name, await_sync(db));
 }
 
-/* In one transaction: where the first is refused, the second is not run. */
-static struct rows read_both(struct db *db, struct arena *arena, const struct statement *statement,
-                             const struct statement *then, struct rows *then_rows)
+static void read_all(struct db *db, struct arena *arena, struct trip *trip, int count)
 {
-    PGconn *connection = db->connection;
-    must(PQenterPipelineMode(connection));
-    (void)(send_prepared(db, statement) && send_prepared(db, then) && PQpipelineSync(connection));
-    struct rows rows = judge(db, arena, statement->query->name, await(db));
-    if (rows.status == DB_DONE)
-        *then_rows = judge(db, arena, then->query->name, await_sync(db));
-    else if (db->connection)
-        PQclear(await_sync(db));
-    if (db->connection && !PQexitPipelineMode(db->connection))
-        disconnect(db);
-    return rows;
+    bool sent = true;
+    int last = count - 1;
+    for (int i = 0; i < count && sent; i++)
+        sent = send_prepared(db, &trip->statements[i]);
+    (void)(sent && PQpipelineSync(db->connection));
+    for (int i = 0; i < count; i++) {
+        trip->rows[i] = judge(db, arena, trip->statements[i].query->name, i == last ? await_sync(db) : await(db));
+        if (trip->rows[i].status == DB_DONE)
+            continue;
+        if (db->connection && i != last)
+            PQclear(await_sync(db));
+        return;
+    }
 }
 
-/* then_rows: both only read, and that takes the second's; or NULL. */
-static struct rows attempt(struct db *db, struct arena *arena, const struct statement *statement,
-                           const struct statement *then, struct rows *then_rows)
+/* How many of them can be sent: those before the first that is refused. */
+static int prepare_all(struct db *db, struct arena *arena, struct trip *trip)
 {
-    struct rows rows = { .status = DB_AWAY };
+    for (int i = 0; i < trip->count; i++) {
+        struct rows rows = prepare(db, arena, trip->statements[i].query);
+        if (rows.status == DB_DONE)
+            continue;
+        if (i == 0)
+            trip->rows[0] = rows;
+        return db->connection ? i : 0;
+    }
+    return trip->count;
+}
+
+static void attempt(struct db *db, struct arena *arena, struct trip *trip)
+{
+    for (int i = 0; i < trip->count; i++)
+        trip->rows[i] = (struct rows){ .status = DB_AWAY };
     if (db->connection && (forgotten(db) || ended(db->connection)))
         disconnect(db);
     if (!db->connection && !connect_anew(db))
-        return rows;
-    rows = prepare(db, arena, statement->query);
-    if (rows.status != DB_DONE || !then->query)
-        return rows.status == DB_DONE ? run_alone(db, arena, statement) : rows;
-    struct rows ready = prepare(db, arena, then->query);
-    if (!db->connection)
-        return (struct rows){ .status = DB_AWAY };
-    if (ready.status != DB_DONE)
-        return run_alone(db, arena, statement);
-    return then_rows ? read_both(db, arena, statement, then, then_rows) : run_both(db, arena, statement, then);
+        return;
+    int count = prepare_all(db, arena, trip);
+    if (count == 1)
+        trip->rows[0] = run_alone(db, arena, &trip->statements[0]);
+    if (count < 2)
+        return;
+    must(PQenterPipelineMode(db->connection));
+    (trip->together ? read_all : run_each)(db, arena, trip, count);
+    if (db->connection && !PQexitPipelineMode(db->connection))
+        disconnect(db);
 }
 
 static bool was_deadlock(const struct rows *rows)
@@ -361,45 +386,91 @@ static bool was_deadlock(const struct rows *rows)
     return rows->result && rows->status == DB_AWAY && verdict_deadlock(rows->result);
 }
 
-static struct rows run(struct db *db, struct arena *arena, const struct statement *statement,
-                       const struct statement *then, struct rows *then_rows)
+/* Did the connection break before something that may be run once more was answered? */
+static bool cut_off(const struct trip *trip)
+{
+    enum db_status first = trip->rows[0].status;
+    for (int i = 1; trip->together && i < trip->count; i++)
+        if (trip->rows[i].status == DB_LOST)
+            return true;
+    return first == DB_AWAY || (first == DB_LOST && trip->statements[0].query->repeatable);
+}
+
+static void run(struct db *db, struct arena *arena, struct trip *trip)
 {
     bool was_connected = db->connection != NULL;
-    struct rows rows = attempt(db, arena, statement, then, then_rows);
-    for (int tries = 1; was_deadlock(&rows) && tries < DEADLOCK_TRIES; tries++)
-        rows = attempt(db, arena, statement, then, then_rows);
+    attempt(db, arena, trip);
+    for (int tries = 1; was_deadlock(&trip->rows[0]) && tries < DEADLOCK_TRIES; tries++)
+        attempt(db, arena, trip);
     /* A connection that was idle while Postgres restarted is found broken only now. */
-    bool again = was_connected && !db->connection && (rows.status == DB_AWAY || statement->query->repeatable);
-    if (again && (rows.status == DB_AWAY || rows.status == DB_LOST))
-        rows = attempt(db, arena, statement, then, then_rows);
-    return rows;
+    if (was_connected && !db->connection && cut_off(trip))
+        attempt(db, arena, trip);
+}
+
+void db_foretell(struct db *db, const struct query *query, const struct params *params)
+{
+    must(query->reads && params->count == query->params);
+    ahead_add(&db->ahead, query, params);
+}
+
+void db_forget(struct db *db)
+{
+    ahead_clear(&db->ahead);
+}
+
+/* What was foretold goes along with the first statement, or is dropped. */
+static struct rows run_ahead(struct db *db, struct arena *arena, struct trip *trip)
+{
+    struct ahead *ahead = &db->ahead;
+    if (ahead->answered || !trip->statements[0].query->reads)
+        ahead_clear(ahead);
+    for (int i = 0; i < ahead->count; i++)
+        trip_add(trip, ahead->foretold[i].query, ahead->foretold[i].params);
+    trip->together = true;
+    run(db, arena, trip);
+    ahead_answer(ahead, &trip->rows[1]);
+    return trip->rows[0];
 }
 
 struct rows db_run(struct db *db, struct arena *arena, const struct query *query, const struct params *params)
 {
-    must(params->count == query->params);
-    return run(db, arena, &(struct statement){ query, params }, &(struct statement){ 0 }, NULL);
+    struct rows rows;
+    struct trip trip = { .count = 0 };
+    trip_add(&trip, query, params);
+    return ahead_take(&db->ahead, query, params, &rows) ? rows : run_ahead(db, arena, &trip);
 }
 
 struct rows db_run_then(struct db *db, struct arena *arena, const struct query *query, const struct params *params,
                         const struct query *then, const struct params *then_params)
 {
-    must(params->count == query->params && then_params->count == then->params);
-    return run(db, arena, &(struct statement){ query, params }, &(struct statement){ then, then_params }, NULL);
+    struct trip trip = { .together = false };
+    db_forget(db);
+    trip_add(&trip, query, params);
+    trip_add(&trip, then, then_params);
+    run(db, arena, &trip);
+    return trip.rows[0];
 }
 
 struct rows db_read_both(struct db *db, struct arena *arena, const struct query *query, const struct params *params,
                          const struct query *then, const struct params *then_params, struct rows *then_rows)
 {
-    must(params->count == query->params && then_params->count == then->params);
-    must(query->repeatable && then->repeatable);
-    *then_rows = (struct rows){ .status = DB_AWAY };
-    return run(db, arena, &(struct statement){ query, params }, &(struct statement){ then, then_params }, then_rows);
+    struct rows rows;
+    struct trip trip = { .together = true };
+    must(query->reads && then->reads);
+    if (ahead_take(&db->ahead, query, params, &rows) && ahead_take(&db->ahead, then, then_params, then_rows))
+        return rows;
+    db_forget(db);
+    trip_add(&trip, query, params);
+    trip_add(&trip, then, then_params);
+    run(db, arena, &trip);
+    *then_rows = trip.rows[1];
+    return trip.rows[0];
 }
 
 struct rows db_script(struct db *db, struct arena *arena, const char *sql)
 {
     struct rows rows = { .status = DB_AWAY };
+    db_forget(db);
     if (!db->connection && !connect_anew(db))
         return rows;
     return judge(db, arena, "script", PQsendQuery(db->connection, sql) ? await(db) : NULL);

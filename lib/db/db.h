@@ -71,10 +71,20 @@ struct rows db_run_then(struct db *, struct arena *, const struct query *, const
                         const struct query *then, const struct params *then_params) __attribute__((warn_unused_result));
 
 /* Two that only read, in one trip and one transaction, the second behind the first (each sees what had been committed
- * when it began). *then_rows is the second's answer; where the first is not DONE it was not run, and is AWAY. */
+ * when it began). *then_rows is the second's answer; where the first is not DONE it was not run, and is AWAY. When the
+ * connection breaks under either, both are tried once more. */
 struct rows db_read_both(struct db *, struct arena *, const struct query *, const struct params *,
                          const struct query *then, const struct params *then_params, struct rows *then_rows)
     __attribute__((warn_unused_result));
+
+/* What will be asked next, and only reads: it goes along behind the statement that is run next, in its trip and
+ * transaction, if that only reads as well. Then whoever runs this very query with these very values finds the answer
+ * ready; to all others it is as if nothing had been foretold. The first statement that is another drops what is left.
+ * Query and params are borrowed until db_forget. At most two. */
+void db_foretell(struct db *, const struct query *, const struct params *);
+
+/* Nothing is foretold any more. To be called before the arena is emptied in which the answers would lie. */
+void db_forget(struct db *);
 
 /* Which database this is (DESIGN 3.4), asked once per connection; 16 hex digits, valid until the connection is opened
  * anew, or NULL while the database is away. */

@@ -8,6 +8,7 @@ struct query {
     int index;
     const char *name;
     int params;
+    bool reads;      /* changes nothing */
     bool repeatable; /* may be run again when a connection broke: it changes nothing, or twice is no harm */
     const char *sql;
 };

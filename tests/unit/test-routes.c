@@ -11,9 +11,17 @@
     {                                                                                                                  \
         (void)request;                                                                                                 \
     }
+#define AHEAD(name)                                                                                                    \
+    void name(const struct request *request, const struct scope *likely)                                               \
+    {                                                                                                                  \
+        (void)request;                                                                                                 \
+        (void)likely;                                                                                                  \
+    }
 
 HANDLER(rooms_home)
 HANDLER(rooms_show)
+AHEAD(rooms_home_ahead)
+AHEAD(rooms_show_ahead)
 HANDLER(streams_show)
 HANDLER(messages_index)
 HANDLER(messages_show)
