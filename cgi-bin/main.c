@@ -19,6 +19,7 @@
 #include "cgi-bin/ears.h"
 #include "cgi-bin/gateway.h"
 #include "cgi-bin/handle.h"
+#include "cgi-bin/lines.h"
 #include "cgi-bin/page.h"
 #include "cgi-bin/places.h"
 #include "cgi-bin/prefork.h"
@@ -54,6 +55,7 @@ static void clear_out(struct house *house)
     bell_free(&house->bell);
     db_free(&house->db);
     json_decref(house->site);
+    lines_forget();
     arena_free(&house->arena);
 }
 

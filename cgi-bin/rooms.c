@@ -6,6 +6,7 @@
 #include "base/config.h"
 #include "base/must.h"
 #include "cgi-bin/handlers.h"
+#include "cgi-bin/lines.h"
 #include "cgi-bin/page.h"
 #include "cgi-bin/problem.h"
 #include "cgi-bin/request.h"
@@ -80,39 +81,65 @@ static json_t *form_view(struct request *request, const struct room *room, bool 
     return json;
 }
 
-static json_t *older_url(const struct request *request, const struct room *room, const struct messages *messages)
+static json_t *older_url(const struct request *request, const struct room *room, int64_t first)
 {
-    if (messages->count == 0 || messages->items[0].seq <= 1)
+    if (first <= 1)
         return json_null();
-    return json_string(request_path(request, "rooms/%.*s/messages?before=%lld", TEXT_ARGS(room->slug),
-                                    (long long)messages->items[0].seq));
+    return json_string(
+        request_path(request, "rooms/%.*s/messages?before=%lld", TEXT_ARGS(room->slug), (long long)first));
 }
 
-static void render(struct request *request, const struct room_page *page, int status, bool typed,
-                   const struct errors *errors)
+/* What was kept as far as it still holds, and the rest rendered, and kept for the next page. A minute after it was
+ * rendered all is new. */
+static struct lines lines_of(const struct request *request, const struct room_page *page, const struct lines *kept)
+{
+    const struct scope *scope = &request->scope;
+    struct lines lines = { .stand = page->stand };
+    if (page->unchanged) {
+        lines.first = kept->first;
+        lines.until = kept->until;
+        lines.html = json_incref(kept->html);
+    } else {
+        lines.first = page->messages.count ? page->messages.items[0].seq : 0;
+        lines.html = present_messages(scope->config, request->view, scope->arena, &page->messages);
+    }
+    if (page->people_unchanged)
+        lines.people = json_incref(kept->people);
+    else
+        lines.people = present_people(request->view, scope->arena, &page->people);
+    lines.stand.steady = page->unchanged && lines.stand.here.len;
+    if (!page->people_unchanged)
+        lines_keep(&lines);
+    return lines;
+}
+
+/* The references that lines hold are given away. */
+static void render(struct request *request, const struct room_page *page, const struct lines *lines, int status,
+                   bool typed, const struct errors *errors)
 {
     const struct scope *scope = &request->scope;
     const struct room *room = &page->room;
     page_identify(request);
     json_t *data = page_data(request, text_string(scope->arena, room->name));
-    must(json_object_update_new(data,
-                                json_pack("{s:o, s:o, s:I, s:s%, s:o, s:o, s:o}", "room", rooms_view(request, room),
-                                          "people", present_people(request->view, scope->arena, &page->people), "rev",
-                                          (json_int_t)room->rev, "epoch", room->epoch.at, room->epoch.len, "html",
-                                          present_messages(scope->config, request->view, scope->arena, &page->messages),
-                                          "older", older_url(request, room, &page->messages), "form",
-                                          form_view(request, room, typed, errors))) == 0);
+    must(json_object_update_new(data, json_pack("{s:o, s:o, s:I, s:s%, s:o, s:o, s:o}", "room",
+                                                rooms_view(request, room), "people", lines->people, "rev",
+                                                (json_int_t)room->rev, "epoch", room->epoch.at, room->epoch.len, "html",
+                                                lines->html, "older", older_url(request, room, lines->first), "form",
+                                                form_view(request, room, typed, errors))) == 0);
     page_render(request, status, "rooms/show", data);
 }
 
 static void show(struct request *request, struct text slug, int status, bool typed, const struct errors *errors)
 {
     struct room_page page;
-    enum outcome found = room_page(&request->scope, slug, MESSAGE_LATEST, &page);
-    if (found == DONE)
-        render(request, &page, status, typed, errors);
-    else
+    const struct lines *kept = lines_find(slug);
+    enum outcome found = room_page(&request->scope, slug, MESSAGE_LATEST, kept ? &kept->stand : NULL, &page);
+    if (found != DONE) {
         missing(request, found);
+        return;
+    }
+    struct lines lines = lines_of(request, &page, kept);
+    render(request, &page, &lines, status, typed, errors);
 }
 
 void rooms_page(struct request *request, const struct room *room, int status, bool typed, const struct errors *errors)
@@ -133,13 +160,19 @@ void rooms_show(struct request *request)
     show(request, request->params[0], 200, false, NULL);
 }
 
+static void foretell(const struct scope *likely, struct text slug)
+{
+    const struct lines *kept = lines_find(slug);
+    room_foretell(likely, slug, MESSAGE_LATEST, kept ? &kept->stand : NULL);
+}
+
 void rooms_home_ahead(const struct request *request, const struct scope *likely)
 {
     (void)request;
-    room_foretell(likely, TEXT("lobby"), MESSAGE_LATEST);
+    foretell(likely, TEXT("lobby"));
 }
 
 void rooms_show_ahead(const struct request *request, const struct scope *likely)
 {
-    room_foretell(likely, request->params[0], MESSAGE_LATEST);
+    foretell(likely, request->params[0]);
 }

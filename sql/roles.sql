@@ -32,7 +32,7 @@ begin
         execute format('grant select, insert, delete on mailbox, mailbox_refs to %I', role);
         execute format('grant usage on sequence mailbox_seq to %I', role);
         execute format('grant select (id, userid, name, picture, role, confirmed_at, banned_at) on users to %I', role);
-        execute format('grant select on tokens, revocations, revocation_counter to %I', role);
+        execute format('grant select on tokens, revocations, revocation_counter, shown_counter to %I', role);
         execute format('grant update (last_seen_at, address) on tokens to %I', role);
         execute format('grant select, insert, update, delete on presences, presence_leases to %I', role);
     end loop;

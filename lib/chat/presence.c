@@ -1,5 +1,6 @@
 #include "chat/presence.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -153,6 +154,8 @@ struct presence_list presence_people(const struct scope *scope, struct text slug
     size_t named = (size_t)(rows->count - first);
     struct presence_list list = { .people = (int64_t)named, .guests = first ? row_number(rows, 0, 4) : 0 };
     list.cut = named > PRESENCE_KEYS_FEW;
+    for (int i = 0; i < rows->count; i++)
+        list.pages += row_number(rows, i, 4);
     list.count = list.cut ? PRESENCE_KEYS_FEW : named;
     if (list.cut)
         list.people = count_people(scope, slug, list.people);
@@ -163,4 +166,47 @@ struct presence_list presence_people(const struct scope *scope, struct text slug
                                                    .name = row_text(rows, (int)i + first, 2),
                                                    .picture = row_text(rows, (int)i + first, 3) };
     return list;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+/* The first number is that of guests, the others are users' ids, and become those of different users in order. */
+static struct text here_bytes(int64_t *numbers, size_t count)
+{
+    size_t kept = 1;
+    qsort(numbers + 1, count - 1, sizeof *numbers, by_number);
+    for (size_t i = 1; i < count; i++)
+        if (kept == 1 || numbers[kept - 1] != numbers[i])
+            numbers[kept++] = numbers[i];
+    return (struct text){ (const char *)numbers, kept * sizeof *numbers };
+}
+
+struct text presence_here(const struct scope *scope, const struct presence_list *list)
+{
+    if (list->cut || list->pages > PRESENCE_PAGES_FEW)
+        return TEXT("");
+    int64_t *numbers = arena_array(scope->arena, list->count + 1, sizeof *numbers);
+    numbers[0] = list->guests;
+    for (size_t i = 0; i < list->count; i++)
+        numbers[i + 1] = list->entries[i].user_id;
+    return here_bytes(numbers, list->count + 1);
+}
+
+struct text presence_here_rows(const struct scope *scope, const struct rows *rows)
+{
+    size_t count = 1;
+    if (rows->status != DB_DONE || rows->count > PRESENCE_PAGES_FEW)
+        return TEXT("");
+    int64_t *numbers = arena_array(scope->arena, (size_t)rows->count + 1, sizeof *numbers);
+    for (int i = 0; i < rows->count; i++) {
+        if (row_null(rows, i, 0))
+            numbers[0]++;
+        else
+            numbers[count++] = row_number(rows, i, 0);
+    }
+    return here_bytes(numbers, count);
 }

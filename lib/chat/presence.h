@@ -20,6 +20,7 @@ enum {
     PRESENCE_POLL_SECONDS = 22, /* a poll's: its window, and time to come again */
     PRESENCE_KEYS_MOST = 200,   /* above it only the first PRESENCE_KEYS_FEW are named */
     PRESENCE_KEYS_FEW = 50,
+    PRESENCE_PAGES_FEW = 64, /* where there are no more, to ask for them is less than to ask for a list */
 };
 
 /* A live page. */
@@ -71,6 +72,7 @@ struct presence_entry {
 struct presence_list {
     int64_t people, guests; /* signed-in persons; pages of guests */
     bool cut;               /* more keys than are named */
+    int64_t pages;          /* of all of them; only where presence_people made it */
     struct presence_entry *entries;
     size_t count;
 };
@@ -82,5 +84,10 @@ enum outcome presence_read(const struct scope *, int64_t room_id, struct presenc
 /* The same for a page that is read once, from the rows of presence_people for that room: people alone, each once, the
  * first by name, with user_id, userid, name and picture. */
 struct presence_list presence_people(const struct scope *, struct text slug, const struct rows *);
+
+/* Who is here, as bytes that are the same where the same people are, and as many guests' pages; empty where there are
+ * more than few pages. Of a list by presence_people, or of the rows of presence_pages. */
+struct text presence_here(const struct scope *, const struct presence_list *);
+struct text presence_here_rows(const struct scope *, const struct rows *);
 
 #endif

@@ -16,6 +16,12 @@ static void param_slug(struct params *params, const struct scope *scope, struct 
     param_text(params, scope->arena, slug);
 }
 
+/* Who only asks how a room stands only asks who is here. */
+static const struct query *people_query(const struct query *query)
+{
+    return query == &query_room_stand ? &query_presence_pages : &query_presence_people;
+}
+
 static struct rows find(const struct scope *scope, const struct query *query, struct text slug,
                         const struct params *params, struct rows *people)
 {
@@ -23,7 +29,7 @@ static struct rows find(const struct scope *scope, const struct query *query, st
     if (!people)
         return db_run(scope->db, scope->arena, query, params);
     param_slug(&people_params, scope, slug);
-    return db_read_both(scope->db, scope->arena, query, params, &query_presence_people, &people_params, people);
+    return db_read_both(scope->db, scope->arena, query, params, people_query(query), &people_params, people);
 }
 
 /* The row and the epoch must be of one database: where the connection was made anew between the two, both are read
@@ -50,35 +56,39 @@ static bool slug_possible(struct text slug)
     return slug.len > 0 && slug.len <= SLUG_MAX && utf8_valid(slug) && !text_has_nul(slug);
 }
 
-/* The rows of a room by its slug. most: the query's $3, or NULL where it has none. people: those of who is here, from
- * the same trip, or NULL. */
+/* The rows of a room by its slug. people: those of who is here, from the same trip, or NULL. */
 static enum outcome find_by_slug(const struct scope *scope, const struct query *query, struct text slug,
-                                 const int *most, struct rows *rows, struct text *epoch, struct rows *people)
+                                 const struct params *params, struct rows *rows, struct text *epoch,
+                                 struct rows *people)
 {
-    struct params params = { 0 };
-    if (!slug_possible(slug))
-        return MISSING;
-    param_slug(&params, scope, slug);
-    if (most)
-        param_number(&params, *most);
-    *rows = find_with_epoch(scope, query, slug, &params, epoch, people);
+    *rows = find_with_epoch(scope, query, slug, params, epoch, people);
     if (rows->status != DB_DONE)
         return BROKEN;
     return rows->count ? DONE : MISSING;
 }
 
+static struct room room_from_row(const struct rows *rows)
+{
+    return (struct room){ .id = row_number(rows, 0, 0),
+                          .slug = row_text(rows, 0, 1),
+                          .name = row_text(rows, 0, 2),
+                          .rev = row_number(rows, 0, 3) };
+}
+
 enum outcome room_find(const struct scope *scope, struct text slug, struct room *out)
 {
+    struct params params = { 0 };
     struct rows rows;
     struct text epoch;
-    enum outcome outcome = find_by_slug(scope, &query_room_find, slug, NULL, &rows, &epoch, NULL);
-    if (outcome == DONE)
-        *out = (struct room){ .id = row_number(&rows, 0, 0),
-                              .slug = row_text(&rows, 0, 1),
-                              .name = row_text(&rows, 0, 2),
-                              .rev = row_number(&rows, 0, 3),
-                              .epoch = epoch };
-    return outcome;
+    if (!slug_possible(slug))
+        return MISSING;
+    param_slug(&params, scope, slug);
+    enum outcome outcome = find_by_slug(scope, &query_room_find, slug, &params, &rows, &epoch, NULL);
+    if (outcome != DONE)
+        return outcome;
+    *out = room_from_row(&rows);
+    out->epoch = epoch;
+    return DONE;
 }
 
 /* They come newest first, most likely, so this finds them in order. */
@@ -107,48 +117,148 @@ static void latest_from_rows(const struct scope *scope, const struct rows *rows,
     sort_by_seq(messages);
 }
 
-static enum outcome latest(const struct scope *scope, struct text slug, int most, struct room *room,
-                           struct messages *messages, struct rows *people)
+static void param_latest(struct params *params, const struct scope *scope, struct text slug, int most,
+                         const struct room_stand *known)
 {
+    param_slug(params, scope, slug);
+    param_number(params, most);
+    if (known) {
+        param_number(params, known->id);
+        param_number(params, known->rev);
+        param_number(params, known->shown);
+    } else {
+        param_null(params), param_null(params), param_null(params);
+    }
+}
+
+/* What was known must be of this room in this database, and its numbers the same. */
+static bool stands(const struct room_stand *known, const struct room_stand *now)
+{
+    return known && known->id == now->id && known->rev == now->rev && known->shown == now->shown &&
+           text_equal(known->epoch, now->epoch) && text_equal(known->slug, now->slug);
+}
+
+static void take_stand(struct room_page *out, const struct room_stand *known, struct text epoch, int64_t shown)
+{
+    struct room *room = &out->room;
+    room->epoch = epoch;
+    out->stand =
+        (struct room_stand){ .slug = room->slug, .epoch = epoch, .id = room->id, .rev = room->rev, .shown = shown };
+    out->unchanged = stands(known, &out->stand);
+    out->people_unchanged = false;
+}
+
+/* people: NULL, or the rows of who is here. */
+static enum outcome latest(const struct scope *scope, struct text slug, int most, const struct room_stand *known,
+                           struct room_page *out, struct rows *people)
+{
+    struct params params = { 0 };
     struct rows rows;
     struct text epoch;
-    enum outcome outcome = find_by_slug(scope, &query_message_room_latest, slug, &most, &rows, &epoch, people);
+    if (!slug_possible(slug))
+        return MISSING;
+    param_latest(&params, scope, slug, most, known);
+    enum outcome outcome = find_by_slug(scope, &query_message_room_latest, slug, &params, &rows, &epoch, people);
     if (outcome != DONE)
         return outcome;
-    latest_from_rows(scope, &rows, room, messages);
-    room->epoch = epoch;
+    latest_from_rows(scope, &rows, &out->room, &out->messages);
+    take_stand(out, known, epoch, row_number(&rows, 0, 19));
     return DONE;
 }
 
 enum outcome room_latest(const struct scope *scope, struct text slug, int most, struct room *room,
                          struct messages *messages)
 {
-    return latest(scope, slug, most, room, messages, NULL);
+    struct room_page page;
+    enum outcome outcome = latest(scope, slug, most, NULL, &page, NULL);
+    if (outcome != DONE)
+        return outcome;
+    *room = page.room;
+    *messages = page.messages;
+    return DONE;
 }
 
-/* Who is here is no reason to fail: without the database's answer nobody is shown. */
-enum outcome room_page(const struct scope *scope, struct text slug, int most, struct room_page *out)
+/* Only how they stand, and the pages of who is here. */
+static enum outcome glance(const struct scope *scope, const struct room_stand *known, struct room_page *out,
+                           struct rows *pages)
 {
-    struct rows people;
-    enum outcome outcome = latest(scope, slug, most, &out->room, &out->messages, &people);
-    if (outcome == DONE && people.status == DB_DONE)
-        out->people = presence_people(scope, slug, &people);
-    else
-        out->people = (struct presence_list){ .count = 0 };
+    struct params params = { 0 };
+    struct rows rows;
+    struct text epoch;
+    param_slug(&params, scope, known->slug);
+    enum outcome outcome = find_by_slug(scope, &query_room_stand, known->slug, &params, &rows, &epoch, pages);
+    if (outcome != DONE)
+        return outcome;
+    out->room = room_from_row(&rows);
+    out->messages = (struct messages){ .count = 0 };
+    take_stand(out, known, epoch, row_number(&rows, 0, 4));
+    return DONE;
+}
+
+/* What did not hold still is read. (If who is here was read later than how they stand that is no harm: names that
+ * changed in between make them stand otherwise next time.) */
+static enum outcome steady_page(const struct scope *scope, int most, const struct room_stand *known,
+                                struct room_page *out, struct rows *people)
+{
+    struct params params = { 0 };
+    enum outcome outcome = glance(scope, known, out, people);
+    if (outcome != DONE)
+        return outcome;
+    if (!out->unchanged)
+        return latest(scope, known->slug, most, NULL, out, people);
+    out->stand.here = presence_here_rows(scope, people);
+    out->people_unchanged = out->stand.here.len && text_equal(out->stand.here, known->here);
+    if (out->people_unchanged)
+        return DONE;
+    param_slug(&params, scope, known->slug);
+    *people = db_run(scope->db, scope->arena, &query_presence_people, &params);
+    return DONE;
+}
+
+/* The same numbers in another database say nothing, and the answer to them is then no answer: all is read. */
+static enum outcome full_page(const struct scope *scope, struct text slug, int most, const struct room_stand *known,
+                              struct room_page *out, struct rows *people)
+{
+    enum outcome outcome = latest(scope, slug, most, known, out, people);
+    if (outcome == DONE && known && !out->unchanged && !out->messages.count)
+        outcome = latest(scope, slug, most, NULL, out, people);
     return outcome;
 }
 
-void room_foretell(const struct scope *scope, struct text slug, int most)
+/* Who is here is no reason to fail: without the database's answer nobody is shown. */
+enum outcome room_page(const struct scope *scope, struct text slug, int most, const struct room_stand *known,
+                       struct room_page *out)
 {
-    struct params *latest = arena_alloc(scope->arena, sizeof *latest);
+    struct rows people;
+    bool steady = known && known->steady;
+    enum outcome outcome =
+        steady ? steady_page(scope, most, known, out, &people) : full_page(scope, slug, most, known, out, &people);
+    out->people = (struct presence_list){ .count = 0 };
+    if (outcome != DONE || out->people_unchanged)
+        return outcome;
+    out->stand.here = TEXT("");
+    if (people.status != DB_DONE)
+        return DONE;
+    out->people = presence_people(scope, slug, &people);
+    out->stand.here = presence_here(scope, &out->people);
+    return DONE;
+}
+
+void room_foretell(const struct scope *scope, struct text slug, int most, const struct room_stand *known)
+{
+    struct params *stand = arena_alloc(scope->arena, sizeof *stand);
     struct params *people = arena_alloc(scope->arena, sizeof *people);
     if (!slug_possible(slug))
         return;
-    param_slug(latest, scope, slug);
-    param_number(latest, most);
-    db_foretell(scope->db, &query_message_room_latest, latest);
+    bool steady = known && known->steady;
+    if (steady)
+        param_slug(stand, scope, slug);
+    else
+        param_latest(stand, scope, slug, most, known);
+    const struct query *query = steady ? &query_room_stand : &query_message_room_latest;
+    db_foretell(scope->db, query, stand);
     param_slug(people, scope, slug);
-    db_foretell(scope->db, &query_presence_people, people);
+    db_foretell(scope->db, people_query(query), people);
 }
 
 enum outcome room_moved(const struct scope *scope, const int64_t *ids, size_t count, struct room_mark **out,

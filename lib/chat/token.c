@@ -74,7 +74,7 @@ enum outcome token_find_many(const struct scope *scope, const struct text *hashe
 {
     struct params params = { 0 };
     param_texts(&params, scope->arena, hashes, count);
-    struct rows rows = db_run(scope->db, scope->arena, &query_token_find, &params);
+    struct rows rows = db_run(scope->db, scope->arena, &query_token_find_many, &params);
     if (rows.status != DB_DONE)
         return BROKEN;
     must((size_t)rows.count <= count); /* a hash is unique; the caller gives each once */
@@ -86,9 +86,15 @@ enum outcome token_find_many(const struct scope *scope, const struct text *hashe
 
 enum outcome token_find(const struct scope *scope, struct text hash, struct token *out)
 {
-    size_t count;
-    enum outcome outcome = token_find_many(scope, &hash, 1, out, &count);
-    return outcome == DONE && count == 0 ? MISSING : outcome;
+    struct params params = { 0 };
+    param_text(&params, scope->arena, hash);
+    struct rows rows = db_run(scope->db, scope->arena, &query_token_find, &params);
+    if (rows.status != DB_DONE)
+        return BROKEN;
+    if (rows.count == 0)
+        return MISSING;
+    *out = from_row(&rows, 0);
+    return DONE;
 }
 
 /* As it fits into its column, whatever the server in front makes of it. */

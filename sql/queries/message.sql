@@ -55,12 +55,19 @@ where m.id = (
     select id from messages where $1::bigint is null and guest = $2::text and client_id = $3::text);
 
 -- query message_room_latest read
--- $2 slug of a room, $3 at most so many: the last ones, each with the room behind it. One row without a message when there is none
--- yet. In no order, since whoever asks has few of them at hand and sorts them for less
-select @columns@, r.id, r.name, r.rev
+-- $2 slug of a room, $3 at most so many: the last ones, each with the room behind it, and shown_counter. One row without a message when
+-- there is none yet, and also for who has them: $4, $5, $6 the id and rev of the room and the shown_counter that came with them, or null.
+-- In no order, since whoever asks has few of them at hand and sorts them for less
+select @columns@, r.id, r.name, r.rev, c.last
 from rooms_visible($1::bigint) r
+cross join shown_counter c
 left join lateral (
-    select * from (select * from messages where room_id = r.id order by seq desc limit 1000) latest
+    select * from (
+        select * from messages
+        where room_id = r.id and (r.id, r.rev, c.last) is distinct from ($4::bigint, $5::bigint, $6::bigint)
+        order by seq desc
+        limit 1000
+    ) latest
     order by seq desc
     limit $3::bigint
 ) m on true

@@ -96,17 +96,29 @@ select presence_ring(array(select room_id from swept union select room_id from w
 
 -- query presence_people read
 -- $2 slug of a room. A row without a person for all guests, if there are any, with the number of their pages; then the first 51 people by
--- name: what a page shows that is read once. (The room is looked up apart, so that no plan begins with all pages of all rooms)
+-- name: what a page shows that is read once. (The room is looked up apart, so that no plan begins with all pages of all rooms, and with
+-- `offset 0` none of those is read because they stand in order of users somewhere)
 select u.id, u.userid, u.name, u.picture, here.pages
 from (
     select p.user_id, count(*) as pages
-    from presences p
-    where p.room_id = (select r.id from rooms_visible($1::bigint) r where r.slug = $2::text)
+    from (
+        select user_id
+        from presences
+        where room_id = (select r.id from rooms_visible($1::bigint) r where r.slug = $2::text)
+        offset 0
+    ) p
     group by p.user_id
 ) here
 left join users u on u.id = here.user_id
 order by lower(u.name) nulls first, u.id
 limit 52;
+
+-- query presence_pages read
+-- $2 slug of a room. Whose pages are there, a row each (null: a guest's), in no order; at most one more than PRESENCE_PAGES_FEW
+select p.user_id
+from presences p
+where p.room_id = (select r.id from rooms_visible($1::bigint) r where r.slug = $2::text)
+limit 65;
 
 -- query presence_count read
 -- $2 slug of a room. How many people are there

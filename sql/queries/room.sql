@@ -6,6 +6,13 @@ select r.id, r.slug, r.name, r.rev
 from rooms_visible($1::bigint) r
 where r.slug = $2::text;
 
+-- query room_stand read
+-- $2 slug. How its messages stand: with the numbers that come behind them in message_room_latest
+select r.id, r.slug, r.name, r.rev, c.last
+from rooms_visible($1::bigint) r
+cross join shown_counter c
+where r.slug = $2::text;
+
 -- query room_moved read
 -- $2 ids of rooms: their counters now
 select r.id, r.rev

@@ -5,13 +5,23 @@ t.hash, t.context, t.id, t.user_id, u.userid, u.name, u.picture, u.role, u.confi
 extract(epoch from now() - t.authenticated_at)::bigint, extract(epoch from t.expires_at)::bigint,
 t.issued_at < now() - interval '7 days', t.last_seen_at < now() - interval '5 minutes'
 
+-- Live, by the clock of the database, and of somebody who is not banned.
+-- define holds
+t.context in ('session', 'api') and t.ended_as is null and t.expires_at > now() and u.banned_at is null
+
 -- query token_find read
--- $1 hashes. Of those that hold: live, by the clock of the database, and of somebody who is not banned
+-- $1 hash. The one, if it holds
 select @columns@
 from tokens t
 join users u on u.id = t.user_id
-where t.hash = any ($1::text[]) and t.context in ('session', 'api') and t.ended_as is null and t.expires_at > now()
-    and u.banned_at is null;
+where t.hash = $1::text and @holds@;
+
+-- query token_find_many read
+-- $1 hashes. Of those that hold
+select @columns@
+from tokens t
+join users u on u.id = t.user_id
+where t.hash = any ($1::text[]) and @holds@;
 
 -- query token_start
 -- $1 user, $2 context, $3 hash, $4 csrf_secret, $5 remembered, $6 seconds to live, $7 user agent, $8 address, $9 hash of the session

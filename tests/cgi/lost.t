@@ -59,6 +59,7 @@ for my $query (qw(message_room_latest presence_people)) {
             $site->psql("insert into messages (room_id, name, message) select id, 'Ada', 'still there' from rooms where slug = 'lobby'");
             $cutter->start($query => $when, 1);
             my $answer = asker(GET => '/');
+            is $cutter->cuts, 1, 'it does';
             is $answer->{status}, 200, 'the page is shown';
             like $answer->{body}, qr{still there.*</html>}s, 'and whole';
             $cutter->start($query => $when, 2);

@@ -68,6 +68,7 @@ my @forbidden = (
     "insert into revocations (id, hash, reason, ends_at) values (9, 'x', 'revoked', now())",
     "update revocations set reason = 'banned'",
     'update revocation_counter set last = 9',
+    'update shown_counter set last = 9',
     'truncate tokens',
 );
 
@@ -95,6 +96,7 @@ my @allowed = (
     'update tokens set last_seen_at = now()',
     'select * from revocations',
     'select * from revocation_counter',
+    'select * from shown_counter',
     'select epoch()',
     'select * from rooms_visible(null)',
     "insert into messages (room_id, seq, rev, user_id, guest, name, message, client_id) values (1, 9, 9, null, null, 'Bo', 'hello', 'x')",
@@ -123,7 +125,7 @@ for my $role ('confab_handler', 'confab_relay') {
         is $site->psql("select rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls from pg_roles where rolname = '$role'"), 'f', 'is nothing special';
         is $site->psql("select count(*) from pg_auth_members where member = '$role'::regrole"), 0, 'and belongs to nobody else';
         is $site->psql("select string_agg(proname, ' ' order by proname) from pg_proc where prosecdef and pronamespace = 'public'::regnamespace"),
-            'tokens_log_delete tokens_log_update', 'no function lends it the rights of the owner but the triggers that keep the log';
+            'shown_count tokens_log_delete tokens_log_update', 'no function lends it the rights of the owner but the triggers that keep the log, and count';
     };
 }
 

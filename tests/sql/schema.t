@@ -111,8 +111,27 @@ subtest 'changes by hand' => sub {
     together(map {"do \$\$ begin for i in 1..50 loop update messages set message = 'writer $_ ' || i where room_id = $room and seq = 1; commit; end loop; end \$\$"} 1 .. 4);
     is $row->(1, 'rev'), 212, 'each of many edits at once takes its own';
     psql("delete from messages where room_id = $room and seq = 5");
+    is psql("select rev from rooms where id = $room"), 212, 'to take one out leaves the counter as it is';
     psql("insert into messages (room_id, name, message) values ($room, 'Bo', 'after')");
     is psql("select max(seq) from messages where room_id = $room"), 213, 'a number that was given once is never given again';
+};
+
+subtest 'what is shown' => sub {
+    my $room  = room();
+    my $count = sub { psql('select last from shown_counter') };
+    my $ada   = psql("insert into users (userid, name, email) values ('shown', 'Ada', 'ada-shown\@example.org') returning id");
+    psql("insert into messages (room_id, user_id, name, message) values ($room, $ada, 'Ada', 'hello')");
+    my $before = $count->();
+    psql("update users set email = 'other\@example.org', confirmed_at = now(), name = name where id = $ada");
+    is $count->(), $before, 'what is not shown is not counted';
+    for my $change ("name = 'Ada L.'", "picture = 'https://example.org/ada.png'", "userid = 'shown-2'") {
+        psql("update users set $change where id = $ada");
+        is $count->(), ++$before, "counted: $change";
+    }
+    psql("delete from users where id = $ada");
+    is psql("select rev from rooms where id = $room"), 2, 'who goes changes the messages';
+    psql("delete from messages where room_id = $room");
+    is $count->(), ++$before, 'a line that is taken out is counted';
 };
 
 subtest 'rules' => sub {
@@ -204,7 +223,7 @@ subtest 'indexes' => sub {
     my %values = (
         message_by_client_id => "null, 'AAAAAAAAAAAAAAA7', 'c7'",
         message_before       => "null, $room, 2000, 50",
-        message_room_latest  => "null, 'sql-$rooms', 20",
+        message_room_latest  => "null, 'sql-$rooms', 20, null, null, null",
         message_changed      => "null, $room, 2990, 500",
         message_find         => "null, 'sql-$rooms', 3",
     );

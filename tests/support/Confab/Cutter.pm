@@ -4,6 +4,7 @@
 #     $cutter->start(message_insert => 'after', 1);    # cut the first time that is run; again with others as often as wanted
 #     ... $cutter->conninfo ...
 #     $cutter->trips;                                  # how often a statement, or several, were sent since the start
+#     $cutter->cuts;                                   # how often it has cut
 #     $cutter->stop;
 #
 # When: `before` it reaches Postgres, `after` Postgres has answered, `within` the answer, of which the first half gets through.
@@ -22,12 +23,14 @@ sub new ($class, $postgres, $folder) {
 
 sub conninfo ($self, $user = 'confab_handler') { return "host=$self->{folder} port=5432 dbname=confab user=$user" }
 sub trips ($self) { return -s "$self->{folder}/trips" // 0 }
+sub cuts  ($self) { return -s "$self->{folder}/cuts" // 0 }
 
 sub start ($self, $what = '', $when = '', $cuts = 0, %with) {
     $self->stop;
     unlink "$self->{folder}/.s.PGSQL.5432";
     my $listener = IO::Socket::UNIX->new(Local => "$self->{folder}/.s.PGSQL.5432", Listen => 5) or croak "listen: $!";
     open my $trips, '>', "$self->{folder}/trips" or croak "trips: $!";
+    open my $cut, '>', "$self->{folder}/cuts" or croak "cuts: $!";
     $self->{pid} = fork // croak "fork: $!";
     return $self if $self->{pid};
     local $SIG{TERM} = 'DEFAULT';
@@ -43,6 +46,7 @@ sub start ($self, $what = '', $when = '', $cuts = 0, %with) {
                 }
                 if ($from == $client && $cuts > 0 && $bytes =~ /B....\0\Q$what\E\0/s && $skip-- <= 0) {
                     $cuts--;
+                    syswrite $cut, '.';
                     last CONNECTION if $when eq 'before';
                     $answering = 1;
                 }
