@@ -88,10 +88,15 @@ order by seq;
 
 -- query message_changed read
 -- $2 room, $3 rev, $4 at most so many: what changed after that number, in order of rev, each with the counter of ended sessions in
--- the same snapshot
+-- the same snapshot. The room is looked up once and not for each message, whatever Postgres believes of the tables
+with r as materialized (
+    select id, slug
+    from rooms_visible($1::bigint)
+    where id = $2::bigint
+)
 select @columns@, (select last from revocation_counter)
 from (select * from messages where room_id = $2::bigint and rev > $3::bigint order by rev limit 1000) m
-join rooms_visible($1::bigint) r on r.id = $2::bigint
+cross join r
 left join users u on u.id = m.user_id
 order by m.rev
 limit $4::bigint;
