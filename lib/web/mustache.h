@@ -24,6 +24,7 @@
 
 #include "base/buffer.h"
 #include "base/text.h"
+#include "web/value.h"
 
 struct arena;
 
@@ -52,6 +53,10 @@ bool mustache_link(struct mustache *mustache, mustache_find *find_template, void
 /* Append the template filled with data to out. NULL if that went well; else a sentence, and out is as long as before.
  * The size of the output is bounded by out's limit. */
 const char *mustache_render(const struct mustache *, const json_t *data, struct buffer *out)
+    __attribute__((warn_unused_result));
+
+/* The same with values that need not be JSON. */
+const char *mustache_fill(const struct mustache *, struct value data, struct buffer *out)
     __attribute__((warn_unused_result));
 
 #endif

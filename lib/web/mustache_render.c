@@ -17,10 +17,11 @@
 #include <string.h>
 
 #include "web/mustache_tokens.h"
+#include "web/value.h"
 
 struct context {
     const struct context *outer;
-    const json_t *value;
+    struct value value;
 };
 
 struct frame {
@@ -127,36 +128,46 @@ static void put_text(struct render *r, const struct mustache *mustache, struct s
 
 /* --- values --- */
 
-static const json_t *lookup(const struct context *context, const char *keys, uint32_t parts)
+static struct value lookup(const struct context *context, const char *keys, uint32_t parts)
 {
     if (parts == 0)
         return context->value;
-    const json_t *value = NULL;
-    for (; context && !value; context = context->outer)
-        value = json_object_get(context->value, keys); /* NULL for what is no object */
-    while (value && --parts > 0) {
+    struct value value = { .kind = VALUE_MISSING };
+    for (; context && value.kind == VALUE_MISSING; context = context->outer)
+        value = value_member(&context->value, keys);
+    while (value.kind != VALUE_MISSING && --parts > 0) {
         keys += strlen(keys) + 1;
-        value = json_object_get(value, keys);
+        value = value_member(&value, keys);
     }
     return value;
 }
 
-static const json_t *value_of(struct place place, const struct token *token)
+static struct value value_of(struct place place, const struct token *token)
 {
     return lookup(place.context, place.mustache->keys + token->where, token->parts);
 }
 
-static bool is_true(const json_t *value)
+static bool json_is_something(const json_t *json)
 {
-    switch (value ? json_typeof(value) : JSON_NULL) {
-    case JSON_NULL:
-    case JSON_FALSE: return false;
-    case JSON_STRING: return json_string_length(value) > 0;
-    case JSON_INTEGER: return json_integer_value(value) != 0;
-    case JSON_REAL: return json_real_value(value) < 0 || json_real_value(value) > 0;
-    case JSON_ARRAY: return json_array_size(value) > 0;
-    default: return true;
+    if (json_is_real(json))
+        return json_real_value(json) < 0 || json_real_value(json) > 0;
+    return !json_is_array(json) || json_array_size(json) > 0;
+}
+
+static bool is_true(const struct value *value)
+{
+    switch (value->kind) {
+    case VALUE_MISSING:
+    case VALUE_NULL:
+    case VALUE_FALSE: return false;
+    case VALUE_TRUE:
+    case VALUE_OBJECT: return true;
+    case VALUE_NUMBER: return value->number != 0;
+    case VALUE_TEXT: return value->text.len > 0;
+    case VALUE_LIST: return value->count > 0;
+    case VALUE_JSON: return json_is_something(value->json);
     }
+    return false;
 }
 
 static const char *entity(char c)
@@ -197,25 +208,24 @@ static void put_real(struct buffer *out, double real)
     buffer_string(out, digits);
 }
 
-static void put_value(struct buffer *out, const json_t *value, bool escaped)
+static void put_value(struct buffer *out, const struct value *value, bool escaped)
 {
-    switch (value ? json_typeof(value) : JSON_NULL) {
-    case JSON_STRING: {
-        struct text text = { json_string_value(value), json_string_length(value) };
-        escaped ? put_escaped(out, text) : buffer_text(out, text);
+    switch (value->kind) {
+    case VALUE_TEXT: escaped ? put_escaped(out, value->text) : buffer_text(out, value->text); return;
+    case VALUE_NUMBER: buffer_number(out, value->number); return;
+    case VALUE_TRUE: buffer_string(out, "true"); return;
+    case VALUE_FALSE: buffer_string(out, "false"); return;
+    case VALUE_JSON:
+        if (json_is_real(value->json))
+            put_real(out, json_real_value(value->json));
         return;
-    }
-    case JSON_INTEGER: buffer_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); return;
-    case JSON_REAL: put_real(out, json_real_value(value)); return;
-    case JSON_TRUE: buffer_string(out, "true"); return;
-    case JSON_FALSE: buffer_string(out, "false"); return;
     default: return;
     }
 }
 
 /* --- sections, partials, parents, blocks --- */
 
-static void render_body(struct render *r, struct place place, uint32_t token, const json_t *value)
+static void render_body(struct render *r, struct place place, uint32_t token, struct value value)
 {
     struct context context = { place.context, value };
     place.context = &context;
@@ -224,16 +234,30 @@ static void render_body(struct render *r, struct place place, uint32_t token, co
 
 static void render_section(struct render *r, struct place place, uint32_t token)
 {
-    const json_t *value = value_of(place, &place.mustache->tokens[token]);
-    if (!is_true(value))
+    struct value value = value_of(place, &place.mustache->tokens[token]);
+    if (!is_true(&value))
         return;
-    if (!json_is_array(value)) {
+    if (!value_is_list(&value)) {
         render_body(r, place, token, value);
         return;
     }
-    size_t count = json_array_size(value);
+    size_t count = value_length(&value);
     for (size_t i = 0; i < count && !r->error; i++)
-        render_body(r, place, token, json_array_get(value, i));
+        render_body(r, place, token, value_item(&value, i));
+}
+
+static void render_inverted(struct render *r, struct place place, uint32_t token)
+{
+    struct value value = value_of(place, &place.mustache->tokens[token]);
+    if (!is_true(&value))
+        render(r, place, token + 1, place.mustache->tokens[token].next);
+}
+
+static void render_variable(struct render *r, struct place place, const struct token *token)
+{
+    struct value value = value_of(place, token);
+    r->inlined = false;
+    put_value(r->out, &value, token->kind == TOKEN_ESCAPED);
 }
 
 /* A partial, or a parent with its own replacements as the innermost of the frames. */
@@ -306,15 +330,9 @@ static void render_token(struct render *r, struct place place, uint32_t i)
     switch ((enum token_kind)token->kind) {
     case TOKEN_TEXT: put_text(r, place.mustache, token->span); return;
     case TOKEN_ESCAPED:
-    case TOKEN_RAW:
-        r->inlined = false;
-        put_value(r->out, value_of(place, token), token->kind == TOKEN_ESCAPED);
-        return;
+    case TOKEN_RAW: render_variable(r, place, token); return;
     case TOKEN_SECTION: render_section(r, place, i); return;
-    case TOKEN_INVERTED:
-        if (!is_true(value_of(place, token)))
-            render(r, place, i + 1, token->next);
-        return;
+    case TOKEN_INVERTED: render_inverted(r, place, i); return;
     case TOKEN_PARTIAL: render_link(r, place, token); return;
     case TOKEN_PARENT: render_parent(r, place, i); return;
     case TOKEN_BLOCK: render_block(r, place, i); return;
@@ -346,7 +364,7 @@ static void render(struct render *r, struct place place, uint32_t from, uint32_t
     r->depth--;
 }
 
-const char *mustache_render(const struct mustache *mustache, const json_t *data, struct buffer *out)
+const char *mustache_fill(const struct mustache *mustache, struct value data, struct buffer *out)
 {
     size_t before = out->len;
     struct render r = { .out = out, .indent = buffer_new(MUSTACHE_INDENT_MAX) };
@@ -361,4 +379,9 @@ const char *mustache_render(const struct mustache *mustache, const json_t *data,
     if (out->at)
         out->at[before] = '\0';
     return r.error;
+}
+
+const char *mustache_render(const struct mustache *mustache, const json_t *data, struct buffer *out)
+{
+    return mustache_fill(mustache, value_of_json(data), out);
 }

@@ -1,5 +1,7 @@
 #include "web/present.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/arena.h"
@@ -14,6 +16,7 @@
 #include "web/json_text.h"
 #include "web/links.h"
 #include "web/rendered.h"
+#include "web/value.h"
 #include "web/view.h"
 
 /* Text from the database is UTF-8; anything else is our own mistake. */
@@ -35,44 +38,12 @@ static json_t *json_time(int64_t at)
     return at ? json_string(clock_text(at, text)) : json_null();
 }
 
-static json_t *json_date(int64_t at, const char *format)
-{
-    char text[64];
-    struct tm utc;
-    time_t seconds = (time_t)(at / 1000000);
-    must(gmtime_r(&seconds, &utc) != NULL);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    must(strftime(text, sizeof text, format, &utc) > 0);
-#pragma GCC diagnostic pop
-    return json_string(text);
-}
-
-static json_t *json_parts(struct text text)
-{
-    json_t *parts = json_array();
-    struct text part;
-    bool is_link;
-    while (links_next(&text, &part, &is_link))
-        json_array_append_new(
-            parts, json_pack("{s:o, s:o}", "href", is_link ? json_text(part) : json_null(), "text", json_text(part)));
-    return parts;
-}
-
 struct text present_picture(const struct config *config, struct text picture)
 {
     struct text origin = config->origin;
     bool ours = picture.len > origin.len && text_equal((struct text){ picture.at, origin.len }, origin) &&
                 picture.at[origin.len] == '/';
     return ours ? picture : TEXT("");
-}
-
-static json_t *json_user(const struct config *config, const struct message *message)
-{
-    if (!message->userid.len)
-        return json_null();
-    return json_pack("{s:o, s:o, s:o}", "userID", json_text(message->userid), "name", json_text(message->user_name),
-                     "picture", json_text_or_null(present_picture(config, message->user_picture)));
 }
 
 /* The first character, for where no picture is. */
@@ -83,45 +54,131 @@ static struct text initial(struct text name)
     return utf8_next(&rest, &point) ? (struct text){ name.at, name.len - rest.len } : TEXT("");
 }
 
-/* Whose it is, in a form that a page can compare with its own: "user:<userID>", "guest:<id>", or empty. */
-static const char *author(struct arena *arena, const struct message *message)
+/* --- a message as its template needs it --- */
+
+enum { HTML_USUAL = 800 }; /* bytes */
+
+enum { VIEW_FIELDS = 16, USER_FIELDS = 3, PART_FIELDS = 2, NUMBER_SIZE = 24, DATE_SIZE = 32 };
+
+/* The values, and what they point to besides the message and the arena. */
+struct message_view {
+    struct field fields[VIEW_FIELDS], user[USER_FIELDS];
+    char id[NUMBER_SIZE], inserted_at[CLOCK_TEXT_SIZE], edited_at[CLOCK_TEXT_SIZE], time[DATE_SIZE], date[DATE_SIZE];
+};
+
+static struct value joined(struct arena *arena, const struct text *pieces, size_t count)
 {
-    if (message->userid.len)
-        return arena_printf(arena, "user:%.*s", TEXT_ARGS(message->userid));
-    if (message->guest.len)
-        return arena_printf(arena, "guest:%.*s", TEXT_ARGS(message->guest));
-    return "";
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        len += pieces[i].len;
+    char *at = arena_alloc(arena, len + 1), *end = at;
+    for (size_t i = 0; i < count; i++) {
+        if (pieces[i].len)
+            memcpy(end, pieces[i].at, pieces[i].len);
+        end += pieces[i].len;
+    }
+    return value_text((struct text){ at, len });
 }
 
-static json_t *json_id(struct arena *arena, int64_t id)
+/* Whose it is, in a form that a page can compare with its own: "user:<userID>", "guest:<id>", or empty. */
+static struct value author(struct arena *arena, const struct message *message)
 {
-    return json_string(arena_printf(arena, "%lld", (long long)id));
+    const struct text user[] = { TEXT("user:"), message->userid }, guest[] = { TEXT("guest:"), message->guest };
+    if (!message->userid.len && !message->guest.len)
+        return value_text(TEXT(""));
+    return joined(arena, message->userid.len ? user : guest, 2);
+}
+
+static struct value path(const struct config *config, struct arena *arena, const struct message *message,
+                         const char *id)
+{
+    const struct text pieces[] = { config->base, TEXT("rooms/"), message->room, TEXT("/messages/"), text_of(id) };
+    return joined(arena, pieces, sizeof pieces / sizeof pieces[0]);
+}
+
+static struct value user(const struct config *config, const struct message *message, struct field fields[USER_FIELDS])
+{
+    if (!message->userid.len)
+        return value_null();
+    fields[0] = (struct field){ "userID", value_text(message->userid) };
+    fields[1] = (struct field){ "name", value_text(message->user_name) };
+    fields[2] = (struct field){ "picture", value_text_or_null(present_picture(config, message->user_picture)) };
+    return value_object(fields, USER_FIELDS);
+}
+
+/* The text, cut at its addresses. */
+static struct value parts(struct arena *arena, struct text text)
+{
+    struct text rest = text, part;
+    bool is_link;
+    size_t count = 0;
+    while (links_next(&rest, &part, &is_link))
+        count++;
+    struct value *list = arena_array(arena, count, sizeof *list);
+    struct field *fields = arena_array(arena, count * PART_FIELDS, sizeof *fields);
+    for (size_t i = 0; links_next(&text, &part, &is_link); i++, fields += PART_FIELDS) {
+        fields[0] = (struct field){ "href", is_link ? value_text(part) : value_null() };
+        fields[1] = (struct field){ "text", value_text(part) };
+        list[i] = value_object(fields, PART_FIELDS);
+    }
+    return value_list(list, count);
+}
+
+static struct value instant(int64_t at, char out[CLOCK_TEXT_SIZE])
+{
+    return at ? value_text(text_of(clock_text(at, out))) : value_null();
+}
+
+/* "08:30", and "20 November 2026". */
+static void write_date(int64_t at, struct message_view *out)
+{
+    struct tm utc;
+    time_t seconds = (time_t)(at / 1000000);
+    must(gmtime_r(&seconds, &utc) != NULL);
+    must(strftime(out->time, sizeof out->time, "%H:%M", &utc) > 0);
+    must(strftime(out->date, sizeof out->date, "%-d %B %Y", &utc) > 0);
+}
+
+/* What views/messages/_message.mustache needs, as long as *out, the arena and the message are there. */
+static struct value message_value(const struct config *config, struct arena *arena, const struct message *message,
+                                  struct message_view *out)
+{
+    snprintf(out->id, sizeof out->id, "%lld", (long long)message->id);
+    write_date(message->inserted_at, out);
+    const struct field fields[VIEW_FIELDS] = {
+        { "id", value_text(text_of(out->id)) },
+        { "seq", value_number(message->seq) },
+        { "rev", value_number(message->rev) },
+        { "name", value_text(message->name) },
+        { "author", author(arena, message) },
+        { "guest", value_bool(message->guest.len > 0) },
+        { "user", user(config, message, out->user) },
+        { "initials", value_text(initial(message->name)) },
+        { "deleted", value_bool(message->deleted) },
+        { "edited", value_bool(message->edited_at != 0 && !message->deleted) },
+        { "path", path(config, arena, message, out->id) },
+        { "inserted_at", instant(message->inserted_at, out->inserted_at) },
+        { "edited_at", instant(message->edited_at, out->edited_at) },
+        { "time", value_text(text_of(out->time)) },
+        { "date", value_text(text_of(out->date)) },
+        { "parts", parts(arena, message->message) },
+    };
+    memcpy(out->fields, fields, sizeof fields);
+    return value_object(out->fields, VIEW_FIELDS);
 }
 
 json_t *present_message_view(const struct config *config, struct arena *arena, const struct message *message)
 {
-    const char *path = arena_printf(arena, "%.*srooms/%.*s/messages/%lld", TEXT_ARGS(config->base),
-                                    TEXT_ARGS(message->room), (long long)message->id);
-    json_t *json =
-        json_pack("{s:o, s:I, s:I, s:o, s:s, s:b, s:o, s:o, s:b, s:b, s:s, s:o, s:o, s:o, s:o, s:o}", "id",
-                  json_id(arena, message->id), "seq", (json_int_t)message->seq, "rev", (json_int_t)message->rev, "name",
-                  json_text(message->name), "author", author(arena, message), "guest", message->guest.len > 0, "user",
-                  json_user(config, message), "initials", json_text(initial(message->name)), "deleted",
-                  message->deleted, "edited", message->edited_at != 0 && !message->deleted, "path", path, "inserted_at",
-                  json_time(message->inserted_at), "edited_at", json_time(message->edited_at), "time",
-                  json_date(message->inserted_at, "%H:%M"), "date", json_date(message->inserted_at, "%-d %B %Y"),
-                  "parts", json_parts(message->message));
-    must(json != NULL);
-    return json;
+    struct message_view memory;
+    struct value value = message_value(config, arena, message, &memory);
+    return value_json(&value);
 }
 
 static bool render_html(const struct config *config, const struct view *view, struct arena *arena,
                         const struct message *message, struct buffer *out)
 {
-    json_t *data = present_message_view(config, arena, message);
-    bool good = view_render(view, "messages/_message", data, out);
-    json_decref(data);
-    return good;
+    struct message_view memory;
+    return view_fill(view, "messages/_message", message_value(config, arena, message, &memory), out);
 }
 
 /* Through the cache: the same for every viewer, so it is rendered once. */
@@ -142,7 +199,6 @@ static bool add_html(const struct config *config, const struct view *view, struc
 json_t *present_messages(const struct config *config, const struct view *view, struct arena *arena,
                          const struct messages *messages)
 {
-    enum { HTML_USUAL = 800 };
     struct buffer html = buffer_new(messages->count * (size_t)PRESENT_HTML_MAX);
     buffer_expect(&html, messages->count * (size_t)HTML_USUAL);
     for (size_t i = 0; i < messages->count; i++)
@@ -220,6 +276,7 @@ bool present_message(const struct config *config, const struct view *view, struc
     if (rendered_find(&key, out))
         return !out->full;
     struct buffer html = buffer_new(PRESENT_HTML_MAX);
+    buffer_expect(&html, HTML_USUAL);
     bool good = render_html(config, view, arena, message, &html);
     if (good)
         add_fields(out, message, buffer_view(&html));

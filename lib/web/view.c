@@ -254,17 +254,27 @@ bool view_has(const struct view *view, const char *name)
     return find(view, text_of(name)) != NULL;
 }
 
-const char *view_try(const struct view *view, const char *name, const json_t *data, struct buffer *out)
+static const char *try(const struct view *view, const char *name, struct value data, struct buffer *out)
 {
     const struct mustache *mustache = find(view, text_of(name));
     must(mustache != NULL);
-    return mustache_render(mustache, data, out);
+    return mustache_fill(mustache, data, out);
+}
+
+const char *view_try(const struct view *view, const char *name, const json_t *data, struct buffer *out)
+{
+    return try(view, name, value_of_json(data), out);
+}
+
+bool view_fill(const struct view *view, const char *name, struct value data, struct buffer *out)
+{
+    const char *why = try(view, name, data, out);
+    if (why)
+        log_event(LOG_ERROR, "view", LOG_S("template", name), LOG_S("error", why));
+    return why == NULL;
 }
 
 bool view_render(const struct view *view, const char *name, const json_t *data, struct buffer *out)
 {
-    const char *why = view_try(view, name, data, out);
-    if (why)
-        log_event(LOG_ERROR, "view", LOG_S("template", name), LOG_S("error", why));
-    return why == NULL;
+    return view_fill(view, name, value_of_json(data), out);
 }

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "base/buffer.h"
+#include "web/value.h"
 
 struct arena;
 struct view; /* unchangeable once loaded: threads may render from it at the same time */
@@ -41,7 +42,11 @@ bool view_has(const struct view *, const char *name);
 bool view_render(const struct view *, const char *name, const json_t *data, struct buffer *out)
     __attribute__((warn_unused_result));
 
-/* The same without the log: NULL, or a sentence that says which limit. */
+/* The same with values that need not be JSON. */
+bool view_fill(const struct view *, const char *name, struct value data, struct buffer *out)
+    __attribute__((warn_unused_result));
+
+/* As view_render, without the log: NULL, or a sentence that says which limit. */
 const char *view_try(const struct view *, const char *name, const json_t *data, struct buffer *out)
     __attribute__((warn_unused_result));
 

@@ -39,6 +39,19 @@ static json_t *present(const struct message *message)
     return json;
 }
 
+/* Its line is made of values in memory; made of the same as JSON it must be the same to the letter. */
+static bool line_of_json_same(const struct message *message)
+{
+    struct buffer line = buffer_new(PRESENT_HTML_MAX);
+    json_t *json = present(message), *data = present_message_view(config, arena, message);
+    bool same = view_render(view, "messages/_message", data, &line) && line.len &&
+                text_is(buffer_view(&line), string(json, "html"));
+    json_decref(data);
+    json_decref(json);
+    buffer_free(&line);
+    return same;
+}
+
 static void test_message(void)
 {
     json_t *json = present(&guests);
@@ -55,6 +68,7 @@ static void test_message(void)
     ok(json_is_null(json_object_get(json, "edited_at")) && json_is_false(json_object_get(json, "deleted")),
        "and was never changed");
     ok(json_object_size(json) == 13, "and nothing else");
+    ok(line_of_json_same(&guests), "its line is the same when it is filled with JSON");
     json_decref(json);
 }
 
@@ -87,6 +101,9 @@ static void test_user(void)
     is(string(json, "edited_at"), "2026-11-20T08:30:00.126Z", "an edited one says when");
     ok(strstr(string(json, "html"), "edited</span>"), "and shows it");
     ok(strstr(string(json, "html"), "data-author=\"user:alice\""), "its author is its public name, not its number");
+    ok(line_of_json_same(&message), "the same when it is filled with JSON");
+    message.user_picture = TEXT("http://127.0.0.1/me.png");
+    ok(line_of_json_same(&message), "with a picture too");
     json_decref(json);
 }
 
@@ -102,6 +119,7 @@ static void test_deleted(void)
        "a deleted one has no name, text or author");
     ok(strstr(string(json, "html"), "id=\"msg-12\"") && strstr(string(json, "html"), "Message deleted"),
        "but keeps its line");
+    ok(line_of_json_same(&message), "the same when it is filled with JSON");
     json_decref(json);
 }
 
@@ -114,6 +132,7 @@ static void test_operator(void)
            json_is_null(json_object_get(json, "client_id")),
        "S23 one typed into psql has no author");
     ok(!strstr(string(json, "html"), "guest</span>"), "and no mark");
+    ok(line_of_json_same(&message), "the same when it is filled with JSON");
     json_decref(json);
 }
 
@@ -126,11 +145,13 @@ static void test_largest(void)
     message.message = text_of(text);
     json_t *json = present(&message);
     ok(json != NULL, "the longest text of quotation marks can be shown");
+    ok(line_of_json_same(&message), "the same when it is filled with JSON");
     json_decref(json);
     for (int i = 0; i < 4000; i += 10)
         memcpy(text + i, "http://h\" ", 10);
     json = present(&message);
     ok(json != NULL, "and that of the most addresses");
+    ok(line_of_json_same(&message), "the same when it is filled with JSON");
     json_decref(json);
 }
 
