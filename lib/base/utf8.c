@@ -27,11 +27,9 @@ static size_t sequence(unsigned char first, uint32_t *bits)
     return 0;
 }
 
-bool utf8_next(struct text *rest, uint32_t *point)
+static bool next_long(struct text *rest, uint32_t *point)
 {
     static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    if (rest->len == 0)
-        return false;
     uint32_t value;
     size_t len = sequence((unsigned char)rest->at[0], &value);
     if (len == 0 || len > rest->len)
@@ -50,12 +48,22 @@ bool utf8_next(struct text *rest, uint32_t *point)
     return true;
 }
 
-bool utf8_valid(struct text text)
+/* Most of what people write is ASCII. */
+static inline bool next(struct text *rest, uint32_t *point)
 {
-    uint32_t point;
-    while (utf8_next(&text, &point))
-        continue;
-    return text.len == 0;
+    if (rest->len == 0)
+        return false;
+    if ((unsigned char)*rest->at >= 0x80)
+        return next_long(rest, point);
+    *point = (unsigned char)*rest->at;
+    rest->at++;
+    rest->len--;
+    return true;
+}
+
+bool utf8_next(struct text *rest, uint32_t *point)
+{
+    return next(rest, point);
 }
 
 /* RFC 3629 4: what may follow depends on the first octet, and only the second one has bounds of its own. */
@@ -80,6 +88,17 @@ static size_t ascii_length(const char *at, size_t len)
             return ascii;
     }
     return ascii;
+}
+
+bool utf8_valid(struct text text)
+{
+    uint32_t point;
+    do {
+        size_t ascii = ascii_length(text.at, text.len);
+        text.at += ascii;
+        text.len -= ascii;
+    } while (next(&text, &point));
+    return text.len == 0;
 }
 
 bool utf8_go_on(struct utf8_state *state, struct text piece)
@@ -125,7 +144,7 @@ static bool is_control(uint32_t point)
 bool utf8_has_control(struct text text)
 {
     uint32_t point;
-    while (utf8_next(&text, &point))
+    while (next(&text, &point))
         if (is_control(point))
             return true;
     return false;
@@ -134,7 +153,7 @@ bool utf8_has_control(struct text text)
 bool utf8_has_line_break(struct text text)
 {
     uint32_t point;
-    while (utf8_next(&text, &point))
+    while (next(&text, &point))
         if (point == '\n' || point == 0x2028 || point == 0x2029)
             return true;
     return false;
@@ -162,7 +181,7 @@ static bool is_shapeless(uint32_t point)
 bool utf8_invisible(struct text text)
 {
     uint32_t point;
-    while (utf8_next(&text, &point))
+    while (next(&text, &point))
         if (!is_space(point) && !is_shapeless(point))
             return false;
     return true;
@@ -189,7 +208,7 @@ struct text utf8_tidy(struct arena *arena, struct text text)
     struct text tidy = newlines(arena, text), rest = tidy;
     uint32_t point;
     const char *start = NULL, *end = tidy.at;
-    for (const char *before = rest.at; utf8_next(&rest, &point); before = rest.at) {
+    for (const char *before = rest.at; next(&rest, &point); before = rest.at) {
         if (is_space(point))
             continue;
         if (!start)
@@ -210,7 +229,7 @@ struct text utf8_repair(struct arena *arena, struct text text)
     while (text.len) {
         struct text rest = text;
         uint32_t point;
-        bool good = utf8_next(&rest, &point), lone_return = good && point == '\r';
+        bool good = next(&rest, &point), lone_return = good && point == '\r';
         size_t taken = good ? text.len - rest.len : 1;
         if (good && (!is_control(point) || lone_return)) {
             memcpy(at + len, text.at, taken);
@@ -229,7 +248,7 @@ struct text utf8_first(struct arena *arena, struct text text, size_t most)
 {
     struct text whole = utf8_repair(arena, text), rest = whole;
     uint32_t point;
-    while (most-- && utf8_next(&rest, &point))
+    while (most-- && next(&rest, &point))
         ;
     return (struct text){ whole.at, whole.len - rest.len };
 }

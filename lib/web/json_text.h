@@ -3,10 +3,15 @@
 #ifndef CONFAB_WEB_JSON_TEXT_H
 #define CONFAB_WEB_JSON_TEXT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buffer.h"
 #include "base/text.h"
+
+/* How many bytes at the front stand for themselves in a string: up to a quote, a backslash, a control character, or the
+ * end. */
+size_t json_text_plain(struct text);
 
 /* Append a string with its quotes (RFC 8259 section 7). */
 void json_text_string(struct buffer *, struct text);

@@ -2,6 +2,7 @@
 #include "../support/tap.h"
 
 #include <jansson.h>
+#include <string.h>
 
 #include "web/json_text.h"
 
@@ -18,9 +19,33 @@ static bool comes_back(struct text text)
     return same;
 }
 
+/* Each byte at each place of a text that is longer than what is looked at together, behind others of each sort. */
+static bool plain_as_far_as(char before, size_t place, int c)
+{
+    char text[24];
+    bool escaped = c < 0x20 || c == '"' || c == '\\';
+    memset(text, before, sizeof text);
+    text[place] = (char)c;
+    return json_text_plain((struct text){ text, sizeof text }) == (escaped ? place : sizeof text) &&
+           json_text_plain((struct text){ text, place }) == place;
+}
+
+static void test_plain(void)
+{
+    static const char before[] = { ' ', '!', '#', '[', ']', 0x7F, (char)0x80, (char)0xA2, (char)0xDC, (char)0xFF };
+    bool good = true;
+    for (size_t i = 0; i < sizeof before; i++)
+        for (size_t place = 0; place < 24; place++)
+            for (int c = 0; c < 0x100; c++)
+                good = good && plain_as_far_as(before[i], place, c);
+    ok(good,
+       "quotes, backslashes and control characters are seen wherever they stand, and nothing else is taken for one");
+}
+
 int main(void)
 {
     bool good = true;
+    test_plain();
     for (int a = 0; a < 0x80; a++)
         for (int b = 0; b < 0x80; b++)
             good = good && comes_back((struct text){ (char[]){ (char)a, (char)b }, 2 });
