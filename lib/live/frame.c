@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "live/frame_plain.h"
+#include "web/json_text.h"
 
 enum { HEARTBEAT_DIGITS = 20 };
 
@@ -74,6 +76,8 @@ static struct text string_text(const json_t *json)
 
 bool frame_parse(struct text text, struct frame *frame)
 {
+    if (frame_plain(text, frame))
+        return true;
     if (!frame_bounded(text))
         return false;
     json_t *whole = json_loadb(text.at, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
@@ -119,24 +123,25 @@ static void add_json(struct buffer *out, const json_t *json)
         buffer_string(out, "null");
 }
 
-static void add_text(struct buffer *out, struct text text)
+static void add_ref(struct buffer *out, const json_t *ref)
 {
-    json_t *json = json_stringn(text.at, text.len);
-    add_json(out, json);
-    json_decref(json);
+    if (json_is_string(ref))
+        json_text_string(out, string_text(ref));
+    else
+        buffer_string(out, "null");
 }
 
 static void add_head(struct buffer *out, const json_t *join_ref, const json_t *ref, struct text topic,
                      const char *event)
 {
     buffer_char(out, '[');
-    add_json(out, join_ref);
+    add_ref(out, join_ref);
     buffer_char(out, ',');
-    add_json(out, ref);
+    add_ref(out, ref);
     buffer_char(out, ',');
-    add_text(out, topic);
+    json_text_string(out, topic);
     buffer_char(out, ',');
-    add_text(out, text_of(event));
+    json_text_string(out, text_of(event));
     buffer_char(out, ',');
 }
 
@@ -145,7 +150,7 @@ static void add_reply_head(struct buffer *out, const json_t *join_ref, const jso
 {
     add_head(out, join_ref, ref, topic, "phx_reply");
     buffer_string(out, "{\"status\":");
-    add_text(out, text_of(status));
+    json_text_string(out, text_of(status));
     buffer_string(out, ",\"response\":");
 }
 

@@ -1,5 +1,6 @@
 /* lib/live/frame.c: what is a message of Phoenix Channels V2, and how ours are written. */
 #include "live/frame.h"
+#include "live/frame_plain.h"
 
 #include <stdlib.h>
 
@@ -144,9 +145,81 @@ static void test_heartbeat(void)
         ok(!shortcut(others[i]), "the long way: %s", others[i]);
 }
 
+/* Is it read without the parser? Then it must be what the parser reads. */
+static bool plain(const char *text)
+{
+    if (!frame_plain(text_of(text), &frame))
+        return false;
+    json_t *whole = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    bool same = json_equal(frame.whole, whole) && frame.join_ref == json_array_get(frame.whole, 0) &&
+                frame.ref == json_array_get(frame.whole, 1) && frame.payload == json_array_get(frame.whole, 4) &&
+                text_is(frame.topic, json_string_value(json_array_get(whole, 2))) &&
+                text_is(frame.event, json_string_value(json_array_get(whole, 3)));
+    ok(same, "the same as through the parser: %s", text);
+    json_decref(whole);
+    frame_free(&frame);
+    return true;
+}
+
+static void test_plain(void)
+{
+    ok(plain("[\"1\",\"2\",\"room:a\",\"new_message\",{\"message\":\"h\xC3\xA9, "
+             "{you}:[]\",\"name\":\"\",\"client_id\":\"x\"}]"),
+       "what a stock client posts is read without the parser");
+    ok(plain("[null,null,\"\",\"\",{}]"), "refs may be null, the rest empty");
+    ok(plain("[\"\",\"\x7F\",\"t\",\"e\",{\"\":\"a\"}]"), "and any character that stands for itself");
+    static const char *const others[] = {
+        "",
+        "[",
+        "[null",
+        "[nul,null,\"t\",\"e\",{}]",
+        "[null,null,null,\"e\",{}]",
+        "[null,null,\"t\",\"e\"]",
+        "[null,null,\"t\",\"e\",{}",
+        "[null,null,\"t\",\"e\",{]",
+        "[null,null,\"t\",\"e\",{},1]",
+        "[null,null,\"t\",\"e\",{}] ",
+        "[null, null,\"t\",\"e\",{}]",
+        "[null,null,\"t\",\"e\",{\"a\":1}]",
+        "[null,null,\"t\",\"e\",{\"a\":null}]",
+        "[null,null,\"t\",\"e\",{\"a\"}]",
+        "[null,null,\"t\",\"e\",{\"a\":\"b\",}]",
+        "[null,null,\"t\",\"e\",{,\"a\":\"b\"}]",
+        "[null,null,\"t\",\"e\",{\"a\":\"b\" \"c\":\"d\"}]",
+        "[null,null,\"t\",\"e\",{\"a\":\"b\",\"a\":\"c\"}]",
+        "[null,null,\"t\",\"e\",{\"a\":\"\\n\"}]",
+        "[null,null,\"t\",\"e\",{\"a\":\"\n\"}]",
+        "[null,null,\"t\",\"e\",{\"a\":\"\xC3\"}]",
+        "[null,null,\"t\",\"e\",{\"\xC3\":\"a\"}]",
+        "[null,null,\"\xED\xA0\x80\",\"e\",{}]",
+        "[null,null,\"t\",\"e\",{\"a",
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        ok(!plain(others[i]), "not read without it: %s", others[i]);
+}
+
+/* So many keys, the first of them so long. */
+static bool many_keys(size_t keys, int len)
+{
+    struct buffer text = buffer_new(100000);
+    buffer_string(&text, "[null,null,\"t\",\"e\",{");
+    for (size_t i = 0; i < keys; i++)
+        buffer_printf(&text, "%s\"%0*zu\":\"\"", i ? "," : "", i ? 1 : len, i);
+    buffer_string(&text, "}]");
+    bool quick = frame_plain(buffer_view(&text), &frame);
+    if (quick)
+        frame_free(&frame);
+    ok(quick == good_text(buffer_view(&text)), "the same is refused in both ways");
+    buffer_free(&text);
+    return quick;
+}
+
 int main(void)
 {
     test_parse();
+    test_plain();
+    ok(many_keys(FRAME_KEYS_MAX, FRAME_KEY_BYTES_MAX), "as many keys as may be, as long as one may be");
+    ok(!many_keys(FRAME_KEYS_MAX + 1, 1) && !many_keys(2, FRAME_KEY_BYTES_MAX + 1), "no more, and no longer");
     test_heartbeat();
     test_bounds();
     test_write();
