@@ -69,6 +69,32 @@ enum outcome throttle_post(const struct scope *scope, int *retry_after)
 
 /* --- many --- */
 
+/* Somebody at an address. Of those who post together many are the same, so that their keys are made once. */
+struct payer {
+    const struct scope *scope;
+    const char *address_key, *author_key;
+};
+
+struct payers {
+    struct payer *items; /* room for as many as post */
+    size_t count;
+};
+
+static bool same_payer(const struct scope *a, const struct scope *b)
+{
+    return a->user_id == b->user_id && text_equal(a->guest, b->guest) && text_equal(a->address, b->address);
+}
+
+static const struct payer *payer_of(struct payers *payers, const struct scope *scope)
+{
+    for (size_t i = 0; i < payers->count; i++)
+        if (same_payer(payers->items[i].scope, scope))
+            return &payers->items[i];
+    struct payer *payer = &payers->items[payers->count++];
+    *payer = (struct payer){ scope, address_key(scope), author_key(scope) };
+    return payer;
+}
+
 /* How many want to take of each key. */
 struct tally {
     struct text *keys;
@@ -108,11 +134,11 @@ static struct rows take_many(const struct scope *scope, const struct tally *tall
 }
 
 /* Where not all that came together may pass, each is judged for itself. */
-static enum outcome judge(const struct rows *rows, struct posting *posting)
+static enum outcome judge(const struct rows *rows, const struct payer *payer, struct posting *posting)
 {
     if (rows->status != DB_DONE)
         return BROKEN;
-    if (row_has(rows, author_key(posting->scope)) && row_has(rows, address_key(posting->scope)))
+    if (row_has(rows, payer->author_key) && row_has(rows, payer->address_key))
         return DONE;
     return throttle_post(posting->scope, &posting->errors.retry_after);
 }
@@ -123,17 +149,20 @@ void throttle_post_many(struct posting **postings, size_t *count)
         return;
     const struct scope *scope = postings[0]->scope;
     int64_t most = scope->config->limits_rate.count;
+    struct payers payers = { .items = arena_array(scope->arena, *count, sizeof *payers.items) };
+    const struct payer **of = arena_array(scope->arena, *count, sizeof(struct payer *));
     struct tally tally = { .keys = arena_array(scope->arena, 2 * *count, sizeof *tally.keys),
                            .taken = arena_array(scope->arena, 2 * *count, sizeof *tally.taken),
                            .most = arena_array(scope->arena, 2 * *count, sizeof *tally.most) };
     for (size_t i = 0; i < *count; i++) {
-        tally_add(&tally, address_key(postings[i]->scope), most * 10);
-        tally_add(&tally, author_key(postings[i]->scope), most);
+        of[i] = payer_of(&payers, postings[i]->scope);
+        tally_add(&tally, of[i]->address_key, most * 10);
+        tally_add(&tally, of[i]->author_key, most);
     }
     struct rows rows = take_many(scope, &tally);
     size_t kept = 0;
     for (size_t i = 0; i < *count; i++) {
-        postings[i]->outcome = judge(&rows, postings[i]);
+        postings[i]->outcome = judge(&rows, of[i], postings[i]);
         if (postings[i]->outcome == DONE)
             postings[kept++] = postings[i];
     }
