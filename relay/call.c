@@ -14,7 +14,7 @@
 #include "relay/relay.h"
 
 /* 500 messages with their html are far below it, unless they are made to be large: then the join is refused. */
-enum { REPLY_MAX = 64 * 1024 * 1024, BATCH_MAX = 128, BUCKETS = 64 };
+enum { REPLY_MAX = 64 * 1024 * 1024, HEAD_USUAL = 200, BATCH_MAX = 128, BUCKETS = 64 };
 
 /* The calls that wait for one room. It is there as long as some wait or a batch is out. */
 struct waiting {
@@ -83,6 +83,7 @@ static void write_reply(struct call *call)
     const struct frame *frame = &call->in->frame;
     struct channel_answer *answer = &call->answer;
     struct buffer text = buffer_new(REPLY_MAX);
+    buffer_expect(&text, answer->response.len + HEAD_USUAL);
     frame_reply_text(&text, answer->unmatched ? NULL : call->join_ref, frame->ref, frame->topic, answer->status,
                      answer->response);
     if (text.full) {

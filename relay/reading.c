@@ -11,7 +11,7 @@
 #include "live/channel.h"
 #include "relay/broadcast.h"
 
-enum { EVENT_BYTES_MAX = 4 * 1024 * 1024 };
+enum { EVENT_BYTES_MAX = 4 * 1024 * 1024, EVENT_USUAL = 2000 };
 
 static void release_told(void *arg)
 {
@@ -35,6 +35,7 @@ static enum outcome read_room(struct read_room *room, struct scope *scope, const
     size_t bytes = 0, i = 0;
     for (; i < messages.count && bytes < READING_BYTES; i++) {
         struct buffer text = buffer_new(EVENT_BYTES_MAX);
+        buffer_expect(&text, EVENT_USUAL);
         if (channel_event(scope, view, room->topic, &messages.items[i], &text))
             room->told[room->told_count++] = broadcast_frame(OPCODE_TEXT, buffer_view(&text), messages.items[i].rev);
         bytes += text.len;

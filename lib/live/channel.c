@@ -16,7 +16,7 @@
 #include "web/present.h"
 
 /* Of one message with its html, and of five hundred. */
-enum { RESPONSE_MAX = 2 * 1024 * 1024, JOIN_MAX = 64 * 1024 * 1024 };
+enum { RESPONSE_MAX = 2 * 1024 * 1024, JOIN_MAX = 64 * 1024 * 1024, MESSAGE_USUAL = 2000 };
 
 struct call {
     const struct scope *scope;
@@ -250,6 +250,7 @@ static void answer_posting(struct call *call, const struct posting *posting)
     }
     const struct scope *scope = call->scope;
     struct buffer text = buffer_new(RESPONSE_MAX);
+    buffer_expect(&text, MESSAGE_USUAL);
     buffer_string(&text, "{\"message\":");
     if (!present_message(scope->config, call->view, scope->arena, &posting->message, &text)) {
         buffer_clear(&text);
