@@ -26,21 +26,17 @@ returning @given@;
 
 -- query message_insert_many
 -- $2 room; a row each: $1 askers (0: a guest), $3 guests, $4 names, $5 texts, $6 client_ids. One range of numbers for all, in the
--- order given; all or nothing. An asker who may not see the room posts nothing, and then fewer rows come back.
-with new as (
-    select nullif(n.user_id, 0) as user_id, n.guest, n.name, n.message, n.client_id, n.place
-    from unnest($1::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
-        with ordinality as n(user_id, guest, name, message, client_id, place)
-    where exists (select from rooms_visible(nullif(n.user_id, 0)) v where v.id = $2::bigint)
-), r as (
-    update rooms set rev = rev + (select count(*) from new)
-    where id = $2::bigint
-    returning id, slug, rev - (select count(*) from new) as before
+-- order given; all or nothing. Where one of the askers may not see the room, nobody posts, and no row comes back.
+with r as (
+    update rooms set rev = rev + cardinality($1::bigint[])
+    where id = $2::bigint and (select bool_and(room_visible(rooms, nullif(asker, 0))) from unnest($1::bigint[]) asker)
+    returning id, slug, rev - cardinality($1::bigint[]) as before
 )
 insert into messages as m (room_id, seq, rev, user_id, guest, name, message, client_id)
-select r.id, n.number, n.number, n.user_id, n.guest, n.name, n.message, n.client_id
-from r, lateral (select new.*, r.before + row_number() over (order by new.place) as number from new) n
-order by n.number
+select r.id, r.before + n.place, r.before + n.place, nullif(n.user_id, 0), n.guest, n.name, n.message, n.client_id
+from r, unnest($1::bigint[], $3::text[], $4::text[], $5::text[], $6::text[])
+    with ordinality as n(user_id, guest, name, message, client_id, place)
+order by n.place
 returning @given@;
 
 -- query message_by_client_id read
