@@ -60,18 +60,26 @@ static void add_element(struct buffer *list, struct text text)
         buffer_string(list, "null");
         return;
     }
+    size_t begun = 0;
     buffer_char(list, '"');
     for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] == '"' || text.at[i] == '\\')
-            buffer_char(list, '\\');
-        buffer_char(list, text.at[i]);
+        if (text.at[i] != '"' && text.at[i] != '\\')
+            continue;
+        buffer_add(list, text.at + begun, i - begun);
+        buffer_char(list, '\\');
+        begun = i; /* the character itself is the first of what follows */
     }
+    buffer_add(list, text.at + begun, text.len - begun);
     buffer_char(list, '"');
 }
 
 void param_texts(struct params *params, struct arena *arena, const struct text *texts, size_t count)
 {
     struct buffer list = buffer_new(1 << 26);
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        len += texts[i].len + sizeof "\"\",";
+    buffer_expect(&list, len);
     buffer_char(&list, '{');
     for (size_t i = 0; i < count; i++) {
         if (i)
