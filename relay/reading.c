@@ -25,7 +25,8 @@ static void release_told(void *arg)
 static enum outcome read_room(struct read_room *room, struct scope *scope, const struct view *view, int64_t *revoked)
 {
     struct messages messages;
-    enum outcome outcome = message_changed(scope, room->ring.id, room->rev, READING_MOST, &messages);
+    /* one more, which is not told: it says whether there is more */
+    enum outcome outcome = message_changed(scope, room->ring.id, room->rev, READING_MOST + 1, &messages);
     if (outcome != DONE)
         return outcome;
     if (messages.count)
@@ -33,7 +34,7 @@ static enum outcome read_room(struct read_room *room, struct scope *scope, const
     room->told = arena_array(scope->arena, messages.count, sizeof(struct broadcast *));
     arena_own(scope->arena, room, release_told);
     size_t bytes = 0, i = 0;
-    for (; i < messages.count && bytes < READING_BYTES; i++) {
+    for (; i < messages.count && i < READING_MOST && bytes < READING_BYTES; i++) {
         struct buffer text = buffer_new(EVENT_BYTES_MAX);
         buffer_expect(&text, EVENT_USUAL);
         if (channel_event(scope, view, room->topic, &messages.items[i], &text))
@@ -46,7 +47,7 @@ static enum outcome read_room(struct read_room *room, struct scope *scope, const
         room->joined = broadcast_share(room->told[0]);
     else if (room->told_count)
         room->joined = broadcast_join(room->told, room->told_count);
-    room->more = i < messages.count || messages.count == READING_MOST;
+    room->more = i < messages.count;
     return DONE;
 }
 
