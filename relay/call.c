@@ -78,23 +78,22 @@ static void call_free(struct call *call)
 /* --- on the worker --- */
 
 /* The whole reply is written on the worker. A reply that became too large is an error instead. */
-static void write_reply(struct call *call)
+static void write_reply(struct call *call, struct buffer *text)
 {
     const struct frame *frame = &call->in->frame;
     struct channel_answer *answer = &call->answer;
-    struct buffer text = buffer_new(REPLY_MAX);
-    buffer_expect(&text, answer->response.len + HEAD_USUAL);
-    frame_reply_text(&text, answer->unmatched ? NULL : call->join_ref, frame->ref, frame->topic, answer->status,
+    buffer_clear(text);
+    buffer_expect(text, answer->response.len + HEAD_USUAL);
+    frame_reply_text(text, answer->unmatched ? NULL : call->join_ref, frame->ref, frame->topic, answer->status,
                      answer->response);
-    if (text.full) {
+    if (text->full) {
         json_t *reason = channel_reason("unavailable");
-        buffer_clear(&text);
-        frame_reply(&text, call->join_ref, frame->ref, frame->topic, "error", reason);
+        buffer_clear(text);
+        frame_reply(text, call->join_ref, frame->ref, frame->topic, "error", reason);
         json_decref(reason);
         answer->joined = false;
     }
-    call->reply = broadcast_frame(OPCODE_TEXT, buffer_view(&text), 0);
-    buffer_free(&text);
+    call->reply = broadcast_frame(OPCODE_TEXT, buffer_view(text), 0);
 }
 
 static void call_work(struct job *job, struct scope *scope, const struct view *view)
@@ -109,10 +108,12 @@ static void call_work(struct job *job, struct scope *scope, const struct view *v
         if (admitted[i])
             items[count++] = (struct channel_item){ &scopes[i], &batch->calls[i]->asked, &batch->calls[i]->answer };
     channel_call(view, items, count);
+    struct buffer text = buffer_new(REPLY_MAX);
     for (size_t i = 0; i < batch->count; i++) {
         admit_joined(scope, batch->calls[i]);
-        write_reply(batch->calls[i]);
+        write_reply(batch->calls[i], &text);
     }
+    buffer_free(&text);
 }
 
 /* --- out and back --- */

@@ -34,15 +34,16 @@ static enum outcome read_room(struct read_room *room, struct scope *scope, const
     room->told = arena_array(scope->arena, messages.count, sizeof(struct broadcast *));
     arena_own(scope->arena, room, release_told);
     size_t bytes = 0, i = 0;
+    struct buffer text = buffer_new(EVENT_BYTES_MAX);
+    buffer_expect(&text, EVENT_USUAL);
     for (; i < messages.count && i < READING_MOST && bytes < READING_BYTES; i++) {
-        struct buffer text = buffer_new(EVENT_BYTES_MAX);
-        buffer_expect(&text, EVENT_USUAL);
+        buffer_clear(&text);
         if (channel_event(scope, view, room->topic, &messages.items[i], &text))
             room->told[room->told_count++] = broadcast_frame(OPCODE_TEXT, buffer_view(&text), messages.items[i].rev);
         bytes += text.len;
-        buffer_free(&text);
         room->to = messages.items[i].rev;
     }
+    buffer_free(&text);
     if (room->told_count == 1)
         room->joined = broadcast_share(room->told[0]);
     else if (room->told_count)

@@ -242,22 +242,29 @@ static bool read_new(struct call *call, struct message_new *out)
     return true;
 }
 
-static void answer_posting(struct call *call, const struct posting *posting)
+static void answer_posting(struct call *call, const struct posting *posting, struct buffer *text)
 {
     if (posting->outcome != DONE) {
         refuse(call, posting->outcome, &posting->errors);
         return;
     }
     const struct scope *scope = call->scope;
+    buffer_clear(text);
+    buffer_string(text, "{\"message\":");
+    if (!present_message(scope->config, call->view, scope->arena, &posting->message, text)) {
+        buffer_clear(text);
+        buffer_string(text, "{\"message\":null");
+    }
+    buffer_char(text, '}');
+    answer_text(call, "ok", text);
+}
+
+static void answer_postings(struct call *const *callers, const struct posting *postings, size_t count)
+{
     struct buffer text = buffer_new(RESPONSE_MAX);
     buffer_expect(&text, MESSAGE_USUAL);
-    buffer_string(&text, "{\"message\":");
-    if (!present_message(scope->config, call->view, scope->arena, &posting->message, &text)) {
-        buffer_clear(&text);
-        buffer_string(&text, "{\"message\":null");
-    }
-    buffer_char(&text, '}');
-    answer_text(call, "ok", &text);
+    for (size_t i = 0; i < count; i++)
+        answer_posting(callers[i], &postings[i], &text);
     buffer_free(&text);
 }
 
@@ -273,8 +280,7 @@ static void new_messages(struct call *calls, size_t count)
             callers[read++] = &calls[i];
     }
     message_post_many(calls[0].asked->room_id, postings, read);
-    for (size_t i = 0; i < read; i++)
-        answer_posting(callers[i], &postings[i]);
+    answer_postings(callers, postings, read);
 }
 
 /* --- typing --- */

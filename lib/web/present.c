@@ -252,7 +252,9 @@ static void add_number(struct buffer *out, const char *name, int64_t number)
 /* In the order in which INTERFACE lists them. */
 static void add_fields(struct buffer *out, const struct message *message, struct text html)
 {
-    buffer_printf(out, "{\"id\":\"%lld\"", (long long)message->id);
+    buffer_string(out, "{\"id\":\"");
+    buffer_number(out, message->id);
+    buffer_char(out, '"');
     add_number(out, "seq", message->seq);
     add_number(out, "rev", message->rev);
     add_text(out, "room", message->room);

@@ -60,7 +60,7 @@ struct value value_member(const struct value *object, const char *name)
     if (object->kind == VALUE_JSON)
         return value_of_json(json_object_get(object->json, name)); /* NULL for what is no object */
     for (uint32_t i = 0; object->kind == VALUE_OBJECT && i < object->count; i++)
-        if (strcmp(object->fields[i].name, name) == 0)
+        if (*object->fields[i].name == *name && strcmp(object->fields[i].name, name) == 0)
             return object->fields[i].value;
     return (struct value){ .kind = VALUE_MISSING };
 }
