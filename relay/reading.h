@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "relay/ending.h"
 #include "relay/pool.h"
+#include "relay/rung.h"
 
 struct broadcast;
 struct source;
@@ -18,12 +19,6 @@ struct source;
 /* How many messages of a room one read takes, and after how many bytes of them it stops. The rest of a burst is read
  * when clients have taken that (burst.h). */
 enum { READING_MOST = 64, READING_BYTES = 64 * 1024 };
-
-/* A room that is to be read; serial tells whether it is still the same one. */
-struct ring {
-    int64_t id;
-    uint64_t serial;
-};
 
 /* What is read of one room. */
 struct read_room {

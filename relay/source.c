@@ -21,6 +21,7 @@
 #include "relay/reading.h"
 #include "relay/relay.h"
 #include "relay/resting.h"
+#include "relay/rung.h"
 #include "relay/telling.h"
 
 /* Milliseconds. */
@@ -53,8 +54,7 @@ struct source {
     int64_t reading_since;   /* relay_now */
     int64_t connected_since; /* clock_now, or 0 */
     bool sent_away;
-    struct ring *rung;
-    size_t rung_count, rung_size;
+    struct rung rung;
 };
 
 int64_t source_connected_since(const struct source *source)
@@ -101,30 +101,11 @@ static void regained(struct source *source)
 
 /* --- reading --- */
 
-static struct hub_room *find(const struct source *source, struct ring ring)
-{
-    struct hub_room *room = hub_room_by_id(source->relay->hub, ring.id);
-    return room && room->serial == ring.serial ? room : NULL;
-}
-
-static void ring(struct source *source, struct hub_room *room)
-{
-    if (room->rung)
-        return;
-    if (source->rung_count == source->rung_size) {
-        source->rung_size = source->rung_size ? source->rung_size * 2 : 64;
-        source->rung = reallocarray(source->rung, source->rung_size, sizeof *source->rung);
-        must(source->rung != NULL);
-    }
-    room->rung = true;
-    source->rung[source->rung_count++] = (struct ring){ room->id, room->serial };
-}
-
 void source_ring(struct source *source, int64_t id)
 {
     struct hub_room *room = hub_room_by_id(source->relay->hub, id);
     if (room)
-        ring(source, room);
+        rung_add(&source->rung, room);
 }
 
 void source_ring_all(struct source *source)
@@ -135,7 +116,7 @@ void source_ring_all(struct source *source)
 void source_settle(struct source *source, struct hub_room *room)
 {
     if (room->fresh)
-        ring(source, room);
+        rung_add(&source->rung, room);
     room->fresh = false;
 }
 
@@ -164,15 +145,16 @@ static void read_done(struct job *job)
         return;
     source->relay->straight = one_room(read);
     for (size_t i = 0; i < read->count; i++) {
-        struct hub_room *room = find(source, read->rooms[i].ring);
+        struct hub_room *room = rung_room(source->relay->hub, read->rooms[i].ring);
         if (room)
             telling_room(source->relay, room, &read->rooms[i]);
     }
     source->relay->straight = false;
 }
 
-static void add_room(struct read_job *read, struct hub_room *room)
+static void add_room(struct hub_room *room, void *context)
 {
+    struct read_job *read = context;
     struct arena *arena = read->job.arena;
     room->rung = false;
     read->rooms[read->count++] = (struct read_room){ .ring = { room->id, room->serial },
@@ -182,35 +164,18 @@ static void add_room(struct read_job *read, struct hub_room *room)
 }
 
 /* All but those that wait within a burst, whose members would be told too much at once. */
-static void add_all(const struct source *source, struct read_job *read)
+static void add_all(const struct hub *hub, struct read_job *read)
 {
-    for (struct hub_room *room = hub_rooms(source->relay->hub); room; room = room->next)
+    for (struct hub_room *room = hub_rooms(hub); room; room = room->next)
         if (room->id && !room->burst.waiting)
-            add_room(read, room);
-}
-
-/* The rooms that rang and are not to be left alone; the others stay in the list. */
-static void add_rung(struct source *source, struct read_job *read)
-{
-    uint64_t now = uv_hrtime();
-    size_t kept = 0;
-    for (size_t i = 0; i < source->rung_count; i++) {
-        struct hub_room *room = find(source, source->rung[i]);
-        if (!room || !room->rung) /* or it was added with all */
-            continue;
-        if (telling_left(source->relay, room, now))
-            source->rung[kept++] = source->rung[i];
-        else
-            add_room(read, room);
-    }
-    source->rung_count = kept;
+            add_room(room, read);
 }
 
 static void submit(struct source *source, bool all)
 {
     struct relay *relay = source->relay;
     struct read_job *read = job_new(sizeof *read, reading_work, read_done);
-    size_t most = all ? hub_room_count(relay->hub) : source->rung_count;
+    size_t most = all ? hub_room_count(relay->hub) : source->rung.count;
     read->source = source;
     read->listens = source->listens;
     read->sweep = all;
@@ -218,25 +183,13 @@ static void submit(struct source *source, bool all)
     ending_ask(relay->ends, &read->ends);
     read->rooms = arena_array(read->job.arena, most, sizeof *read->rooms);
     if (all)
-        add_all(source, read);
-    add_rung(source, read);
+        add_all(relay->hub, read);
+    rung_take(&source->rung, uv_hrtime(), add_room, read);
     source->ends_due = false;
     source->sweep_due = source->sweep_due && !all;
     source->reading = true;
     source->reading_since = relay_now(relay);
     pool_submit(source->pool, &read->job);
-}
-
-/* How long all that rang are to be left alone: 0, one is not. */
-static uint64_t rest_of_all(const struct source *source)
-{
-    uint64_t now = uv_hrtime(), least = UINT64_MAX;
-    for (size_t i = 0; i < source->rung_count && least; i++) {
-        struct hub_room *room = find(source, source->rung[i]);
-        uint64_t left = room ? telling_left(source->relay, room, now) : 0;
-        least = left < least ? left : least;
-    }
-    return least;
 }
 
 static void rested(uv_timer_t *timer)
@@ -246,7 +199,7 @@ static void rested(uv_timer_t *timer)
 
 static void read_rung(struct source *source)
 {
-    uint64_t rest = source->ends_due ? 0 : rest_of_all(source);
+    uint64_t rest = source->ends_due ? 0 : rung_rest(&source->rung, uv_hrtime());
     if (!rest) {
         submit(source, false);
         return;
@@ -261,7 +214,7 @@ void source_turn(struct source *source)
         return;
     if (source->sweep_due)
         submit(source, true);
-    else if ((source->rung_count || source->ends_due) && source->connected_since)
+    else if ((source->rung.count || source->ends_due) && source->connected_since)
         read_rung(source);
 }
 
@@ -432,6 +385,11 @@ void source_tick(struct source *source)
 
 /* --- beginning and end --- */
 
+static uint64_t left(void *relay, struct hub_room *room, uint64_t now)
+{
+    return telling_left(relay, room, now);
+}
+
 struct source *source_new(struct relay *relay)
 {
     struct source *source = calloc(1, sizeof *source);
@@ -449,6 +407,7 @@ struct source *source_new(struct relay *relay)
     uv_timer_start(&source->beat, beat, BEAT_MS, BEAT_MS);
     uv_timer_init(relay->loop, &source->rest);
     source->rest.data = source;
+    source->rung = (struct rung){ .hub = relay->hub, .left = left, .context = relay };
     return source;
 }
 
@@ -460,7 +419,7 @@ void source_free(struct source **gone)
     pool_free(&source->pool);
     unwatch(source);
     listener_free(&source->listener);
-    free(source->rung);
+    rung_free(&source->rung);
     handles_close(source, (void *[]){ &source->retry, &source->beat, &source->rest }, 3);
     *gone = NULL;
 }
