@@ -14,7 +14,7 @@ use Mojo::JSON qw(decode_json);
 use Time::HiRes qw(sleep);
 use Confab::Site;
 our @EXPORT_OK = qw(setting rounds site program client server server_stop keep median medians table say_row
-    free_port limit bell_of conninfo room_new rss_of source_folder build_folder);
+    free_port limit bell_of conninfo room_new rss_of spread source_folder build_folder);
 
 my $source = $ENV{CONFAB_SOURCE} // croak 'run it by ./dev bench';
 my $build  = $ENV{CONFAB_BUILD}  // croak 'run it by ./dev bench';
@@ -36,6 +36,14 @@ sub rounds ($fallback) { return 1 .. setting(rounds => $fallback) }
 # All that we start runs on CPU 0, unless it says otherwise.
 sub pin ($cpu, $pid = $$) { system "taskset -cp $cpu $pid >/dev/null" }
 pin(0);
+
+# From now on these processes, and all that they have started, run on those CPUs ("0,1").
+sub spread ($cpus, @pids) {
+    while (defined(my $pid = shift @pids)) {
+        system "taskset -acp $cpus $pid >/dev/null";
+        push @pids, split ' ', `cat /proc/$pid/task/*/children`;
+    }
+}
 
 # A site without limits of rate, as durable as a real one.
 sub site (%env) {
