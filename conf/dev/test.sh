@@ -14,15 +14,9 @@ command_test() {
     test_environment
     trap test_leave EXIT
     trap 'exit 1' INT TERM HUP
-    test_streams "${tests[@]}" || status=$?
+    prove --timer -j "${CONFAB_JOBS:-2}" "${tests[@]}" || status=$? # two at a time: they wait more than they work
     test_sanitizers || status=1
     return $status
-}
-
-# Two tests at a time: one of tests/live, which are mostly waits and may not disturb each other, beside one of the others.
-test_streams() {
-    local jobs=${CONFAB_JOBS:-2}
-    prove --timer -j "$jobs" --rules 'seq=tests/live/**' --rules 'seq=**' "$@"
 }
 
 # The tests below these paths (all without one), each a line: scripts *.t, and the programs of tests/unit.
