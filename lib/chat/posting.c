@@ -94,12 +94,9 @@ static enum outcome store(struct posting *posting, int64_t room_id)
     struct rows rows = insert(posting, room_id);
     if (rows.status == DB_CONFLICT)
         return is_client_id_conflict(&rows) ? repeat(posting, room_id) : explain(&rows, &posting->errors);
-    if (rows.status != DB_DONE)
-        return BROKEN;
-    if (rows.count == 0)
-        return MISSING;
-    message_from_insert(&rows, 0, room_id, posting);
-    return DONE;
+    if (rows_outcome(&rows) == DONE)
+        message_from_insert(&rows, 0, room_id, posting);
+    return rows_outcome(&rows);
 }
 
 /* Check it, and put it into its normal form. DONE: it may be counted and stored. */

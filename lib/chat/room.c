@@ -62,9 +62,7 @@ static enum outcome find_by_slug(const struct scope *scope, const struct query *
                                  struct rows *people)
 {
     *rows = find_with_epoch(scope, query, slug, params, epoch, people);
-    if (rows->status != DB_DONE)
-        return BROKEN;
-    return rows->count ? DONE : MISSING;
+    return rows_outcome(rows);
 }
 
 static struct room room_from_row(const struct rows *rows)

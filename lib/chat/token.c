@@ -89,12 +89,9 @@ enum outcome token_find(const struct scope *scope, struct text hash, struct toke
     struct params params = { 0 };
     param_text(&params, scope->arena, hash);
     struct rows rows = db_run(scope->db, scope->arena, &query_token_find, &params);
-    if (rows.status != DB_DONE)
-        return BROKEN;
-    if (rows.count == 0)
-        return MISSING;
-    *out = from_row(&rows, 0);
-    return DONE;
+    if (rows_outcome(&rows) == DONE)
+        *out = from_row(&rows, 0);
+    return rows_outcome(&rows);
 }
 
 /* As it fits into its column, whatever the server in front makes of it. */
@@ -119,12 +116,9 @@ enum outcome token_start(const struct scope *scope, const struct token_new *new,
     param_text_or_null(&params, scope->arena, new->replaces);
     param_text_or_null(&params, scope->arena, new->password_hash);
     struct rows rows = db_run(scope->db, scope->arena, &query_token_start, &params);
-    if (rows.status != DB_DONE)
-        return BROKEN;
-    if (rows.count == 0)
-        return MISSING;
-    *out = from_row(&rows, 0);
-    return DONE;
+    if (rows_outcome(&rows) == DONE)
+        *out = from_row(&rows, 0);
+    return rows_outcome(&rows);
 }
 
 enum outcome token_renew(const struct scope *scope, struct token *token)
@@ -134,12 +128,9 @@ enum outcome token_renew(const struct scope *scope, struct token *token)
     param_number(&params, token->id);
     param_number(&params, TOKEN_SESSION_SECONDS);
     struct rows rows = db_run(scope->db, scope->arena, &query_token_renew, &params);
-    if (rows.status != DB_DONE)
-        return BROKEN;
-    if (rows.count == 0)
-        return MISSING;
-    token->expires_at = row_number(&rows, 0, 0);
-    return DONE;
+    if (rows_outcome(&rows) == DONE)
+        token->expires_at = row_number(&rows, 0, 0);
+    return rows_outcome(&rows);
 }
 
 void token_seen(const struct scope *scope, const int64_t *ids, size_t count)

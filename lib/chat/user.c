@@ -84,9 +84,7 @@ static enum outcome outcome_of(const struct rows *rows, struct errors *errors)
 {
     if (rows->status == DB_CONFLICT && constraint_explain(rows->constraint, errors))
         return INVALID;
-    if (rows->status != DB_DONE)
-        return BROKEN;
-    return rows->count ? DONE : MISSING;
+    return rows_outcome(rows);
 }
 
 static enum outcome insert(const struct scope *scope, const struct user *user, struct text kept, struct errors *errors)
@@ -129,12 +127,9 @@ enum outcome user_by_email(const struct scope *scope, struct text email, struct 
         return MISSING;
     param_text(&params, scope->arena, email);
     struct rows rows = db_run(scope->db, scope->arena, &query_user_by_email, &params);
-    if (rows.status != DB_DONE)
-        return BROKEN;
-    if (rows.count == 0)
-        return MISSING;
-    *out = from_row(&rows, 0);
-    return DONE;
+    if (rows_outcome(&rows) == DONE)
+        *out = from_row(&rows, 0);
+    return rows_outcome(&rows);
 }
 
 enum outcome user_self(const struct scope *scope, struct user *out)
@@ -142,12 +137,9 @@ enum outcome user_self(const struct scope *scope, struct user *out)
     struct params params = { 0 };
     scope_param(scope, &params);
     struct rows rows = db_run(scope->db, scope->arena, &query_user_self, &params);
-    if (rows.status != DB_DONE)
-        return BROKEN;
-    if (rows.count == 0)
-        return MISSING;
-    *out = from_row(&rows, 0);
-    return DONE;
+    if (rows_outcome(&rows) == DONE)
+        *out = from_row(&rows, 0);
+    return rows_outcome(&rows);
 }
 
 enum outcome user_list(const struct scope *scope, struct text after, size_t most, struct user **out, size_t *count)

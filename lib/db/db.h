@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/errors.h"
 #include "base/text.h"
 #include "db/query.h"
 
@@ -99,6 +100,9 @@ struct rows db_script(struct db *, struct arena *, const char *sql) __attribute_
 
 /* The last refusal in words, for the operator's tool. Never NULL. */
 const char *db_complaint(const struct db *);
+
+/* Of a question for one row: DONE, MISSING where there is none, BROKEN where it was not answered. */
+enum outcome rows_outcome(const struct rows *);
 
 /* Columns of a row by number, from 0. A null number is 0, a null text is empty. Texts lie in the answer. */
 bool row_null(const struct rows *, int row, int column);

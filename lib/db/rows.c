@@ -4,6 +4,13 @@
 #include "base/must.h"
 #include "db/db.h"
 
+enum outcome rows_outcome(const struct rows *rows)
+{
+    if (rows->status != DB_DONE)
+        return BROKEN;
+    return rows->count ? DONE : MISSING;
+}
+
 bool row_null(const struct rows *rows, int row, int column)
 {
     must(row < rows->count && column < PQnfields(rows->result));
