@@ -1,2 +1,3 @@
 #!/bin/sh
-exec node --test-reporter=tap "$(dirname "$0")/phoenix-client.mjs"
+here=$(realpath "$(dirname "$0")")
+exec node --test-reporter="$here/../support/tap.mjs" "$here/phoenix-client.mjs"

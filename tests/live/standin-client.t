@@ -1,2 +1,3 @@
 #!/bin/sh
-exec node --test-reporter=tap "$(dirname "$0")/longpoll-client.mjs" standin
+here=$(realpath "$(dirname "$0")")
+exec node --test-reporter="$here/../support/tap.mjs" "$here/longpoll-client.mjs" standin
