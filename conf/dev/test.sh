@@ -14,6 +14,7 @@ command_test() {
     test_environment
     trap test_leave EXIT
     trap 'exit 1' INT TERM HUP
+    "$BUILD/tests/support/stalls" "$TESTS/stalls" & # how long the machine stands still meanwhile; ends with this shell
     prove --timer -j "${CONFAB_JOBS:-2}" "${tests[@]}" || status=$? # two at a time: they wait more than they work
     test_sanitizers || status=1
     return $status

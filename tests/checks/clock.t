@@ -1,0 +1,35 @@
+#!/usr/bin/perl
+# The clock of tests that ask "at once?" stands still while the machine does; here the meter alone is made to.
+use v5.36;
+use FindBin;
+use lib "$FindBin::Bin/../support";
+use Test::More;
+use Time::HiRes qw(sleep time);
+use Confab::Clock qw(running_time stalled);
+
+my $file  = "$ENV{CONFAB_TESTS}/stalls-of-the-check";
+my $meter = fork // die "fork: $!";
+exec "$ENV{CONFAB_BUILD}/tests/support/stalls", $file or die "exec: $!" unless $meter;
+
+my $end = time + 30;
+sleep 0.01 until -s $file || time > $end;
+ok defined stalled($file), 'it measures from its start on';
+
+my $before = stalled($file);
+kill STOP => $meter;
+sleep 0.5;
+kill CONT => $meter;
+$end = time + 30;
+sleep 0.01 until stalled($file) > $before + 0.4 || time > $end;
+cmp_ok stalled($file) - $before, '>', 0.4, 'what the CPUs slept longer than they should is a stall';
+
+my ($wall, $running, $stalled) = (time, running_time, stalled);
+sleep 0.2;
+my $passed = running_time - $running;
+cmp_ok abs(time - $wall - (stalled() - $stalled) - $passed), '<', 0.05, 'time passes, but for the stalls';
+
+is stalled("$file-nobody-writes"), 0, 'without a meter nothing stands still';
+
+kill TERM => $meter;
+waitpid $meter, 0;
+done_testing;

@@ -1,0 +1,27 @@
+# A clock for "at once?": it stands still while the machine does. A virtual machine is not always run by its host, for
+# seconds at times; nobody who is tested can be any sooner then.
+#
+#     my $began = running_time;
+#     ...
+#     cmp_ok running_time - $began, '<', 1, 'at once';
+#
+# For "not before?" Time::HiRes' time is the right one. `./dev test` has tests/support/stalls measure; without it nothing
+# stands still.
+package Confab::Clock;
+use v5.36;
+use Exporter qw(import);
+use Time::HiRes ();
+
+our @EXPORT_OK = qw(running_time stalled);
+
+# Seconds since some time in the past, without those in which the machine stood still.
+sub running_time :prototype() () { return Time::HiRes::clock_gettime(Time::HiRes::CLOCK_MONOTONIC()) - stalled() }
+
+# Seconds for which it stood still since the tests began, or since another meter did.
+sub stalled ($meter = ($ENV{CONFAB_TESTS} // '') . '/stalls') {
+    open my $file, '<:raw', $meter or return 0;
+    my $count = sysread $file, my $bytes, 8;
+    return $count == 8 ? unpack 'd', $bytes : 0;
+}
+
+1;
