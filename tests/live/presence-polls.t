@@ -5,6 +5,7 @@ use FindBin qw($Bin);
 use lib "$Bin/../support";
 use Test::More;
 use Time::HiRes qw(time sleep);
+use Confab::Clock qw(running_time);
 use Confab::LongPoll;
 use Confab::Phoenix;
 use Confab::Relay;
@@ -21,9 +22,9 @@ sub table { return $site->psql('select count(*) from presences') }
 
 # A poll hears it, sooner or later.
 sub hears ($name, $poll, $count, $seconds = 15) {
-    my $began = time;
+    my $began = running_time;
     ok $poll->poll_until(sub { count($poll) eq $count }, $seconds), "$name: $count" or diag 'it heard ' . count($poll);
-    return time - $began;
+    return running_time - $began;
 }
 sub sees ($name, $peer, $count, $seconds = 10) {
     ok $peer->wait(sub { count($peer) eq $count }, $seconds), "$name: $count" or diag 'it saw ' . count($peer) . "\n" . $site->psql('select * from presences p left join presence_leases l using (owner)');

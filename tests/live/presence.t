@@ -5,6 +5,7 @@ use FindBin qw($Bin);
 use lib "$Bin/../support";
 use Test::More;
 use Time::HiRes qw(time sleep);
+use Confab::Clock qw(running_time);
 use Confab::Phoenix;
 use Confab::Relay;
 use Confab::Sessions;
@@ -51,9 +52,9 @@ sub sees ($name, $peer, $count, $seconds = 10) {
         my $guests = grep { $_->[0]{guest} } values %$list;
         return count($peer) eq $count && $count eq (keys(%$list) - $guests) . "/$guests";
     };
-    my $start = time;
+    my $start = running_time;
     ok $peer->wait($agrees, $seconds), "$name: $count" or diag 'it sees ' . count($peer) . ' and ' . (people($peer) // 'no list');
-    return time - $start;
+    return running_time - $start;
 }
 sub table { return $site->psql('select count(*) from presences') }
 

@@ -7,6 +7,7 @@ use FindBin qw($Bin);
 use lib "$Bin/../support";
 use Test::More;
 use Time::HiRes qw(sleep time);
+use Confab::Clock qw(running_time);
 use Confab::Relay;
 use Confab::Site;
 use Confab::Wire qw(TEXT PONG frame);
@@ -18,14 +19,14 @@ my $relay = Confab::Relay->new($site);
 sub client (%with) {
     my $wire = Confab::Wire->new(port => $relay->port);
     $wire->send(frame(1, TEXT, '[null,"1","phoenix","heartbeat",{}]')) if $with{beats};
-    return { wire => $wire, began => time, heard => [], refs => 1, %with };
+    return { wire => $wire, began => time, running => running_time, heard => [], refs => 1, %with };
 }
 
 sub hear ($client) {
     my $wire = $client->{wire};
     return unless $wire->ready;
     my $heard = $wire->heard;
-    push $client->{heard}->@*, [$heard, time - $client->{began}];
+    push $client->{heard}->@*, [$heard, time - $client->{began}, running_time - $client->{running}];
     $wire->send(frame(1, PONG, '')) if $client->{answers} && $heard =~ /^ping/;
 }
 
@@ -35,12 +36,13 @@ sub beat ($client, $every) {
     $client->{wire}->send(frame(1, TEXT, sprintf '[null,"%d","phoenix","heartbeat",{}]', ++$client->{refs}));
 }
 
-# When it heard that, in seconds.
-sub at ($client, $what) { map { $_->[1] } grep { $_->[0] =~ $what } $client->{heard}->@* }
+# What it heard of that kind.
+sub heard ($client, $what) { grep { $_->[0] =~ $what } $client->{heard}->@* }
 
+# Once, not before a time, and soon after.
 sub between ($client, $what, $from, $to, $name) {
-    my @at = at($client, $what);
-    ok @at == 1 && $at[0] >= $from && $at[0] < $to, $name or diag explain $client->{heard};
+    my @heard = heard($client, $what);
+    ok @heard == 1 && $heard[0][1] >= $from && $heard[0][2] < $to, $name or diag explain $client->{heard};
 }
 
 my $silent   = client();
@@ -52,7 +54,7 @@ my @all = ($silent, $answers, $vanished, $stock, $late);
 
 my $end = time + 67;
 while (time < $end) {
-    for my $client (grep { !at($_, qr/^end/) } @all) {
+    for my $client (grep { !heard($_, qr/^end/) } @all) {
         hear($client);
         beat($client, $client->{every});
     }
@@ -62,12 +64,12 @@ while (time < $end) {
 # Looked at every 0.8 seconds; half a second is for a busy machine.
 between($silent, qr/^ping/,       14.9, 16.5, 'who never said anything is pinged after 15 seconds');
 between($silent, qr/^close 1008/, 24.9, 26.5, 'and closed after 25');
-is_deeply [map { int($_->[1] / 15) } grep { $_->[0] =~ /^ping/ } $answers->{heard}->@*], [1 .. 4], 'who answers is pinged every 15 seconds';
-is_deeply [at($answers, qr/^(?:close|end)/)], [], 'and stays';
+is_deeply [map { int($_->[1] / 15) } heard($answers, qr/^ping/)], [1 .. 4], 'who answers is pinged every 15 seconds';
+is_deeply [heard($answers, qr/^(?:close|end)/)], [], 'and stays';
 between($vanished, qr/^ping/,       34.9, 36.5, 'who sent heartbeats is pinged when one is overdue');
 between($vanished, qr/^close 1008/, 44.9, 46.5, 'and closed ten seconds later');
 is_deeply [map { $_->[0] } $stock->{heard}->@*], ['text 1', 'text 2', 'text 3'], 'who sends one every 30 seconds hears nothing but the replies';
-is scalar(my @asked = at($late, qr/^ping/)), 1, 'who is late with one is asked';
-is_deeply [at($late, qr/^(?:close|end)/)], [], 'and stays';
+is scalar(my @asked = heard($late, qr/^ping/)), 1, 'who is late with one is asked';
+is_deeply [heard($late, qr/^(?:close|end)/)], [], 'and stays';
 
 done_testing;

@@ -6,6 +6,7 @@ use lib "$Bin/../support";
 use Mojo::JSON qw(to_json);
 use Test::More;
 use Time::HiRes qw(sleep time);
+use Confab::Clock qw(running_time);
 use Confab::Relay;
 use Confab::Sessions;
 use Confab::Site;
@@ -26,9 +27,9 @@ sub stream ($path, $headers = '', @where) {
 
 # Read until it matches; all that came so far.
 sub read_until ($wire, $pattern, $seconds = 5) {
-    my $end = time + $seconds;
-    while ($wire->{came} !~ $pattern && time < $end) {
-        last unless eval { $wire->need(1 + length $wire->{came}, $end - time) };
+    my $end = running_time + $seconds;
+    while ($wire->{came} !~ $pattern && running_time < $end) {
+        last unless eval { $wire->need(1 + length $wire->{came}, $end - running_time) };
     }
     return $wire->{came};
 }
@@ -101,10 +102,10 @@ subtest 'the end of a session' => sub {
     my ($one, $two) = map { stream('/rooms/lobby/stream?after=' . rev(), "Cookie: $_->{cookie}\r\n") } $ada, $bob;
     read_until($_, qr/<ul/) for $one, $two;
     sleep 0.3;
-    my $began = time;
+    my $began = running_time;
     $sessions->sign_out($ada);
     my $came = $one->rest;
-    cmp_ok time - $began, '<', 0.5, 'ends its stream at once';
+    cmp_ok running_time - $began, '<', 0.5, 'ends its stream at once';
     like $came, qr/not signed in any more: signed_out/, 'which says why';
     like $came, qr{href="/login\?return_to=/rooms/lobby"}, 'and where to sign in';
     like $came, qr/<base target="_top">/, 'in the whole window';
@@ -157,10 +158,10 @@ subtest 'a room that goes' => sub {
 subtest 'behind nginx' => sub {
     my $wire = stream('/rooms/lobby/stream?after=' . rev(), "Connection: close\r\n", port => $site->port);
     like read_until($wire, qr/<ul/), qr{^HTTP/1\.1 200 }, 'it is the same';
-    my $began = time;
+    my $began = running_time;
     say_by_hand('through nginx');
     read_until($wire, qr/through nginx/);
-    cmp_ok time - $began, '<', 1, 'and passed on as it comes';
+    cmp_ok running_time - $began, '<', 1, 'and passed on as it comes';
     $site->kill('relay');
     ok defined eval { $wire->rest }, 'a relay that is killed ends it';
 };

@@ -4,9 +4,11 @@
 //     const { site, open } = await setUp({ CONFAB_LIMITS_RATE: '1000/1s' });
 //     const simon = await open({ as: 'Simon' });
 //     await say(simon, 'hello');
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after } from 'node:test';
 import { chromium } from 'playwright-core';
+import { runningTime } from './clock.mjs';
 import { browser, startSite } from './site.mjs';
 
 /** A started site and a browser; both end with the test file. open() is a new person's page in the lobby, or an empty one
@@ -36,9 +38,20 @@ export async function setUp(env = {}) {
   return { site, open };
 }
 
-export function isLive(page, timeout = 10000) {
-  return page.waitForSelector('#status[data-state="live"]', { timeout });
+// How long it waits for what should come, so that a machine that stands still meanwhile does not decide.
+const PATIENCE = 60000;
+
+/** Waits for `ready`, a promise, which has to be there within some milliseconds of running time. */
+export async function within(ms, ready) {
+  const began = runningTime();
+  await ready;
+  const took = runningTime() - began;
+  assert.ok(took < ms, `${took.toFixed()} ms instead of ${ms}`);
 }
+
+export const isLive = (page) => hasState(page, 'live');
+export const isPolling = (page) => hasState(page, 'polling');
+export const hasState = (page, state) => page.waitForSelector(`#status[data-state="${state}"]`, { timeout: PATIENCE });
 
 /** Writes a message and sends it by Enter. */
 export async function say(page, text) {
@@ -47,10 +60,10 @@ export async function say(page, text) {
 }
 
 /** Waits for a stored line with this very text. */
-export function sees(page, text, timeout = 5000) {
+export function sees(page, text) {
   const known = (wanted) => [...document.querySelectorAll('#msg-list > li[data-seq] .text')]
     .some((line) => line.textContent.endsWith(`: ${wanted}`));
-  return page.waitForFunction(known, text, { timeout, polling: 'raf' });
+  return page.waitForFunction(known, text, { timeout: PATIENCE, polling: 'raf' });
 }
 
 /** What stands in the lines, "Name: text", oldest first. */

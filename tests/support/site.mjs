@@ -12,6 +12,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runningTime } from './clock.mjs';
 
 const source = process.env.CONFAB_SOURCE ?? resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const build = process.env.CONFAB_BUILD ?? join(source, 'build/test');
@@ -19,7 +20,7 @@ const build = process.env.CONFAB_BUILD ?? join(source, 'build/test');
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 export async function until(question, ms = 10000) {
-  for (const end = Date.now() + ms; Date.now() < end; await sleep(20)) if (await question()) return true;
+  for (const end = runningTime() + ms; runningTime() < end; await sleep(20)) if (await question()) return true;
   return false;
 }
 

@@ -5,7 +5,8 @@
 #     is $bob->open, 410;                                     # the first GET; it has a token now
 #     is $bob->say('room:lobby', phx_join => {}), 200;        # a POST
 #     my $held = $bob->ask;                                   # a GET that may be held; not waited for
-#     my $answer = $held->answer;                             # { status, token, messages => [frame, ...], http, head, took }
+#     my $answer = $held->answer;                             # { status, token, messages => [frame, ...], http, head,
+#                                                            # took, ran } (seconds; the same without what the machine stood still)
 #     $bob->take($answer);                                    # go on with its token, note what it heard
 #     $answer = $bob->get;                                    # all three
 #     $bob->get until $bob->heard('room:lobby', 'new_message');
@@ -16,6 +17,7 @@ use v5.36;
 use Mojo::JSON qw(decode_json from_json to_json);
 use Mojo::Util qw(encode url_escape);
 use Time::HiRes qw(time);
+use Confab::Clock qw(running_time);
 use Confab::Wire;
 
 our $patience = 25;
@@ -46,7 +48,7 @@ sub request ($self, $method, %with) {
     my $path = $self->{base} . 'live/longpoll?' . join '&', map { "$_=" . url_escape $query{$_} } grep { defined $query{$_} } sort keys %query;
     my $wire = Confab::Wire->connected(port => $self->{port});
     $wire->send(join '', "$method $path HTTP/1.1\r\n", $self->headers($method, \%with), "\r\n", $with{body} // '');
-    return bless { wire => $wire, began => time }, 'Confab::LongPoll::Request';
+    return bless { wire => $wire, began => time, running => running_time }, 'Confab::LongPoll::Request';
 }
 
 sub ask ($self, %with) { return $self->request(GET => %with) }
@@ -85,9 +87,9 @@ sub take ($self, $answer) {
 
 # Poll until it is true; whether it became.
 sub poll_until ($self, $question, $seconds = 10) {
-    my $end = time + $seconds;
+    my $end = running_time + $seconds;
     until ($question->()) {
-        return 0 if time > $end;
+        return 0 if running_time > $end;
         return 0 unless ($self->get->{status} // 0) =~ /^20[04]$/;
     }
     return 1;
@@ -123,6 +125,7 @@ sub hear ($self, $topic, $event) {
 package Confab::LongPoll::Request;
 use v5.36;
 use Time::HiRes qw(time);
+use Confab::Clock qw(running_time);
 
 sub socket ($self) { $self->{wire}->socket }
 
@@ -131,12 +134,16 @@ sub send ($self, @bytes) { $self->{wire}->send(@bytes); return $self }
 
 # Read what is there; true when the answer is whole.
 sub done ($self, $seconds = 0) {
-    my $end = time + $seconds;
+    my $end = running_time + $seconds;
     until ($self->{whole}) {
-        my $left = $end - time;
-        return 0 unless $self->{wire}->ready($left > 0 ? $left : 0);
+        my $left = $end - running_time;
+        if (!$self->{wire}->ready($left > 0 ? $left : 0)) {
+            next if $left > 0;
+            return 0;
+        }
         next if $self->{wire}->more;
         $self->{took}  = time - $self->{began};
+        $self->{ran}   = running_time - $self->{running};
         $self->{whole} = 1;
     }
     return 1;
@@ -147,7 +154,7 @@ sub answer ($self, $seconds = $Confab::LongPoll::patience) {
     my ($head, $body) = split /\r\n\r\n/, $self->{wire}{came}, 2;
     my ($http) = ($head // '') =~ m{^HTTP/1\.1 (\d+)};
     my $json = eval { Mojo::JSON::decode_json($body) } // {};
-    return { %$json, http => $http, head => $head, took => $self->{took}, messages => [ map { Mojo::JSON::from_json($_) } ($json->{messages} // [])->@* ] };
+    return { %$json, http => $http, head => $head, took => $self->{took}, ran => $self->{ran}, messages => [ map { Mojo::JSON::from_json($_) } ($json->{messages} // [])->@* ] };
 }
 
 # Go away without the answer.

@@ -14,6 +14,7 @@ use Mojo::JSON qw(from_json to_json);
 use Mojo::UserAgent;
 use Mojo::Util qw(url_escape);
 use Time::HiRes qw(time);
+use Confab::Clock qw(running_time);
 
 # new($site, query => {...}, headers => {...}, protocols => [...], url => ...)
 sub new ($class, $site, %with) {
@@ -46,20 +47,26 @@ sub opened ($self, $tx) {
 
 # Run the loop until it is true, for that many seconds at most.
 sub wait ($self, $question, $seconds = 10) {
-    my $end = time + $seconds;
+    my $end = running_time + $seconds;
     until ($question->()) {
-        return 0 if time > $end;
-        my $timer = Mojo::IOLoop->timer(0.05 => sub { });
-        Mojo::IOLoop->one_tick;
-        Mojo::IOLoop->remove($timer);
+        return 0 if running_time > $end;
+        $self->hear;
     }
     return 1;
 }
 
 # Let time pass, and hear what comes.
 sub rest ($self, $seconds) {
-    $self->wait(sub { 0 }, $seconds);
+    my $end = time + $seconds;
+    $self->hear while time <= $end;
     return $self;
+}
+
+# A turn of the loop.
+sub hear ($self) {
+    my $timer = Mojo::IOLoop->timer(0.05 => sub { });
+    Mojo::IOLoop->one_tick;
+    Mojo::IOLoop->remove($timer);
 }
 
 sub refused ($self) { $self->{refused} }    # the status, if it was not let in

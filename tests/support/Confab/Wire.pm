@@ -15,6 +15,7 @@ use IO::Socket::INET;
 use IO::Socket::UNIX;
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(sleep time);
+use Confab::Clock qw(running_time);
 
 use constant { CONTINUED => 0, TEXT => 1, BINARY => 2, CLOSE => 8, PING => 9, PONG => 10 };
 our @EXPORT_OK = qw(CONTINUED TEXT BINARY CLOSE PING PONG frame heartbeat_message quoted);
@@ -101,9 +102,13 @@ sub more ($self) { return sysread $self->{socket}, $self->{came}, 1 << 18, lengt
 
 # Wait until so many bytes are there. False: the connection has ended; dies when nothing comes.
 sub need ($self, $count, $seconds = $patience) {
-    my $end = time + $seconds;
+    my $end = running_time + $seconds;
     while (length $self->{came} < $count) {
-        $self->ready($end - time) or die "nothing came\n";
+        my $left = $end - running_time;
+        if (!$self->ready($left > 0 ? $left : 0)) {
+            next if $left > 0;
+            die "nothing came\n";
+        }
         return 0 unless $self->more;
     }
     return 1;

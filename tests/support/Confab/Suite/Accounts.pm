@@ -3,11 +3,12 @@
 package Confab::Suite::Accounts;
 use v5.36;
 use utf8;
+use Confab::Clock qw(running_time);
 use Confab::People;
 use Confab::Suite::Tools;
+use List::Util qw(min);
 use Mojo::JSON qw(decode_json);
 use Test::More;
-use Time::HiRes qw(time);
 
 my %foreign = (headers => { Origin => 'https://evil.example', 'Sec-Fetch-Site' => 'cross-site' });
 
@@ -125,20 +126,18 @@ sub test_refused () {
     is $site->psql("select count(*) from tokens where user_id = $ada->{id}"), 0, 'and no session was made';
 }
 
-sub median (@times) { return (sort { $a <=> $b } @times)[ @times / 2 ] }
-
 sub test_time () {
     my ($ada, @known, @unknown) = person($site);
     my $browser = browser();
     for (1 .. 7) {
         for my $case ([ \@known, $ada->{email} ], [ \@unknown, "nobody-$_\@example.org" ]) {
             $browser->get('/users/log-in');
-            my $began = time;
+            my $began = running_time;
             $browser->submit_at('main form', email => $case->[1], password => 'wrong password!');
-            push $case->[0]->@*, time - $began;
+            push $case->[0]->@*, running_time - $began;
         }
     }
-    my $ratio = median(@known) / median(@unknown);
+    my $ratio = min(@known) / min(@unknown);    # what a busy machine adds is not the question
     ok $ratio > 0.5 && $ratio < 2, sprintf '6.3.8 nor does its time (%.2f)', $ratio;
 }
 

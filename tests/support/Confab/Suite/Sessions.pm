@@ -3,13 +3,14 @@
 package Confab::Suite::Sessions;
 use v5.36;
 use utf8;
+use Confab::Clock qw(running_time);
 use Confab::Suite::Tools;
 use Confab::Sessions;
 use Encode qw(encode);
+use List::Util qw(min);
 use Mojo::JSON qw(decode_json encode_json);
 use POSIX ();
 use Test::More;
-use Time::HiRes qw(time);
 
 my ($sessions, %id);
 my $serial = 0;
@@ -78,11 +79,11 @@ sub test_refused () {
     is_deeply [ grep { $_ ne 'Invalid email or password' } @same ], [], 'in the same words';
     my %took;
     for my $who (($email, 'nobody@example.org') x 7) {
-        my $began = time;
+        my $began = running_time;
         post({ email => $who, password => 'another one entirely' });
-        push $took{$who}->@*, time - $began;
+        push $took{$who}->@*, running_time - $began;
     }
-    my ($known, $unknown) = map { (sort { $a <=> $b } $took{$_}->@*)[3] } $email, 'nobody@example.org';
+    my ($known, $unknown) = map { min($took{$_}->@*) } $email, 'nobody@example.org';
     ok $known < 2 * $unknown && $unknown < 2 * $known, sprintf 'in the same time, %.0f and %.0f ms', 1000 * $known, 1000 * $unknown;
     $site->psql("update users set banned_at = now() where id = $id{$email}");
     is_problem post({ email => $email, password => $password }), 401, 'a banned one';
