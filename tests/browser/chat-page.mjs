@@ -1,7 +1,7 @@
 // The chat page as it comes: structure, first load, errors, weight, and what it asks of others.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { setUp, lines, say, sees } from '../support/pages.mjs';
+import { setUp, lines, say, sees, within } from '../support/pages.mjs';
 
 const LOBBY = "(select id from rooms where slug = 'lobby')";
 const { site, open } = await setUp();
@@ -77,10 +77,10 @@ test('S20 an untouched form shows no errors; S15 a touched one shows each beside
 test('a line changed or removed by hand changes and goes live', async () => {
   const id = site.psql(`select max(id) from messages where name = 'Ada'`);
   site.psql(`update messages set message = 'line ninety' where id = ${id}`);
-  await sees(page, 'line ninety', 2000);
+  await within(2000, sees(page, 'line ninety'));
   assert.equal(await page.locator(`#msg-${id} .edited`).count(), 1);
   site.psql(`update messages set deleted = true where id = ${id}`);
-  await page.waitForSelector(`#msg-${id}.deleted`, { timeout: 2000 });
+  await within(2000, page.waitForSelector(`#msg-${id}.deleted`));
   const left = await page.locator(`#msg-${id}`).innerText();
   assert.match(left, /Message deleted/);
   assert.doesNotMatch(left, /Ada|ninety/);

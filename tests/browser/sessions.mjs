@@ -1,7 +1,7 @@
 // A session ends, and the pages that are open with it know it at once; all others stay.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { addPerson, isLive, say, sees, setUp, signIn } from '../support/pages.mjs';
+import { addPerson, isLive, say, sees, setUp, signIn, within } from '../support/pages.mjs';
 
 const { site, open } = await setUp({ CONFAB_LIMITS_SIGN_IN: '1000/1s' });
 const ENDED = {
@@ -28,7 +28,7 @@ async function tab(page, path = '/') {
 }
 
 const someone = () => addPerson(site, `Person${++people}`);
-const ended = (page) => page.waitForSelector('#ended', { timeout: 10000 });
+const ended = (page) => within(10000, page.waitForSelector('#ended'));
 const live = (page) => page.getAttribute('#status', 'data-state').then((state) => state === 'live');
 
 // Nothing of the person is left, and the way in is shown.
