@@ -5,8 +5,9 @@
 #     ...
 #     cmp_ok running_time - $began, '<', 1, 'at once';
 #
-# For "not before?" Time::HiRes' time is the right one. `./dev test` has tests/support/stalls measure; without it nothing
-# stands still.
+# It leaves out more rather than less: what one CPU stood still counts, whether the other did or not, and when that is over.
+# So for "not before?" and for comparing times Time::HiRes' time is the right one. `./dev test` has tests/support/stalls
+# measure; without it nothing stands still.
 package Confab::Clock;
 use v5.36;
 use Exporter qw(import);
