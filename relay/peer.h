@@ -174,6 +174,9 @@ void peer_ready(void *context, int events);
 /* Silence, stalls, time limits. When to look at it again. */
 uint32_t peer_tick(struct peer *);
 
+/* The relay has not run for so many milliseconds (it was stopped, or its machine was): they do not count. */
+void peer_excuse(struct peer *, uint32_t ms);
+
 /* The connection is of no use any more: nothing is said. */
 void peer_die(struct peer *);
 

@@ -54,6 +54,22 @@ static bool lingers(const struct peer *peer)
     return ago(peer, peer->closing) >= PEER_LINGER_MS;
 }
 
+/* What was noted since then stays as it is: it must not come to lie ahead. */
+static void put_off(const struct peer *peer, uint32_t *then, uint32_t ms)
+{
+    if (ago(peer, *then) >= ms)
+        *then += ms;
+}
+
+void peer_excuse(struct peer *peer, uint32_t ms)
+{
+    put_off(peer, &peer->since, ms);
+    put_off(peer, &peer->heard, ms);
+    put_off(peer, &peer->stalled, ms);
+    if (peer->state == PEER_CLOSING)
+        put_off(peer, &peer->closing, ms);
+}
+
 uint32_t peer_tick(struct peer *peer)
 {
     if (peer->state == PEER_OPEN)

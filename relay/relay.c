@@ -41,6 +41,7 @@ enum {
     DESCRIPTORS_KEPT = 64, /* for the database, the log, the loop, */
     REFUSALS_MAX = 16,     /* and for connections above the limit while they are told so */
     ACCEPTS_PER_TURN = 64,
+    ABSENT_MS = 2000, /* as late a tick is not only busy */
     TICK_MS = 800,    /* also between sweeps: what nobody rang for shows within a second */
     TIDY_AFTER = 500, /* connections that came, or went */
     DRAIN_STEP_MS = 50,
@@ -141,10 +142,23 @@ static void tidy(struct relay *relay)
     relay->tidied_count = relay->peer_count;
 }
 
+/* Ticks that are missing are time in which nobody could be heard. */
+static void excuse_peers(struct relay *relay)
+{
+    int64_t late = relay_now(relay) - relay->ticked - TICK_MS;
+    relay->ticked = relay_now(relay);
+    if (late < ABSENT_MS)
+        return;
+    log_event(LOG_WARN, "did not run", LOG_N("ms", late));
+    for (int fd = -1; (fd = roster_next(relay->roster, fd)) >= 0;)
+        peer_excuse(roster_peer(relay->roster, fd), (uint32_t)late);
+}
+
 /* None is freed before the turn ends. */
 static void tick_peers(struct relay *relay)
 {
     uint32_t now = (uint32_t)relay_now(relay);
+    excuse_peers(relay);
     for (int fd = -1; (fd = roster_due(relay->roster, fd, now)) >= 0;)
         roster_look(relay->roster, fd, peer_tick(roster_peer(relay->roster, fd)));
 }
@@ -260,6 +274,7 @@ static void start(struct program *program, uv_loop_t *loop)
     must(uv_poll_init(loop, &program->accepting, program->listening.fd) == 0);
     uv_poll_start(&program->accepting, UV_READABLE, accept_some);
     uv_timer_init(loop, &program->tick);
+    program->relay.ticked = relay_now(&program->relay);
     uv_timer_start(&program->tick, tick, TICK_MS, TICK_MS);
     uv_timer_init(loop, &program->drain);
     uv_signal_init(loop, &program->terminate);

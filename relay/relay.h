@@ -57,11 +57,11 @@ struct relay {
     struct broadcast *lines_from, *lines; /* of streams: made in this turn, of what */
     struct broadcast *ping;               /* for everybody */
     bool draining;
-    bool sweeping; /* mailboxes, on a worker */
-    int64_t swept; /* relay_now */
-    bool proxied;  /* peers come through a proxy on this machine */
-    bool straight; /* what is told now is all that is told in this turn */
-    int told_last; /* the descriptor of the peer that was told so last */
+    bool sweeping;         /* mailboxes, on a worker */
+    int64_t swept, ticked; /* relay_now */
+    bool proxied;          /* peers come through a proxy on this machine */
+    bool straight;         /* what is told now is all that is told in this turn */
+    int told_last;         /* the descriptor of the peer that was told so last */
 };
 
 /* Milliseconds of a clock that never jumps, as of the beginning of the turn. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env perl
 # Who says nothing is asked for a sign of life, and closed without one: after 15 and 25 seconds; whoever sends heartbeats,
 # as stock clients do every 30 seconds, is let alone until one is overdue: 35 and 45. A queue that nobody takes closes
-# the connection after 15 seconds, whatever else it says.
+# the connection after 15 seconds, whatever else it says. Time in which the relay itself did not run is nobody's silence.
 use v5.36;
 use FindBin qw($Bin);
 use lib "$Bin/../support";
@@ -17,7 +17,7 @@ my $relay = Confab::Relay->new($site);
 
 # A client: what it heard so far ("ping " after so many seconds, ...), and whether it answers pings or sends heartbeats.
 sub client (%with) {
-    my $wire = Confab::Wire->new(port => $relay->port);
+    my $wire = Confab::Wire->new(port => ($with{on} // $relay)->port);
     $wire->send(frame(1, TEXT, '[null,"1","phoenix","heartbeat",{}]')) if $with{beats};
     return { wire => $wire, began => time, running => running_time, heard => [], refs => 1, %with };
 }
@@ -52,8 +52,15 @@ my $stock    = client(beats => 1, answers => 1, every => 30);
 my $late     = client(beats => 1, answers => 1, every => 40);
 my @all = ($silent, $answers, $vanished, $stock, $late);
 
-my $end = time + 67;
-while (time < $end) {
+# A relay that does not run from the 5th second to the 35th.
+my $second = Confab::Relay->new($site);
+my $idle   = client(on => $second, answers => 1);
+my $beats  = client(on => $second, beats => 1, answers => 1, every => 10);
+push @all, $idle, $beats;
+
+my ($began, @orders) = (time, [5, 'STOP'], [35, 'CONT']);
+while (time < $began + 67) {
+    kill shift(@orders)->[1] => $second->pid if @orders && time > $began + $orders[0][0];
     for my $client (grep { !heard($_, qr/^end/) } @all) {
         hear($client);
         beat($client, $client->{every});
@@ -71,5 +78,9 @@ between($vanished, qr/^close 1008/, 44.9, 46.5, 'and closed ten seconds later');
 is_deeply [map { $_->[0] } $stock->{heard}->@*], ['text 1', 'text 2', 'text 3'], 'who sends one every 30 seconds hears nothing but the replies';
 is scalar(my @asked = heard($late, qr/^ping/)), 1, 'who is late with one is asked';
 is_deeply [heard($late, qr/^(?:close|end)/)], [], 'and stays';
+my ($first) = heard($idle, qr/^ping/);
+ok $first && $first->[1] >= 44 && $first->[2] < 46.5, 'who was silent while the relay stood still is pinged after 15 seconds besides'
+    or diag explain $idle->{heard};
+is_deeply [heard($_, qr/^(?:close|end)/)], [], 'and stays' for $idle, $beats;
 
 done_testing;
