@@ -2,6 +2,10 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -13,11 +17,25 @@ enum { LINE_LIMIT = 64 * 1024, LINE_USUAL = 512, TEXT_LIMIT = 512 };
 
 static const char *program_name = "confab";
 static enum log_level least_level = LOG_INFO;
+static bool to_journal;
+
+/* Does standard error lead to systemd's journal? It says which descriptor does: systemd.exec(5), JOURNAL_STREAM. */
+static bool is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char ours[48];
+    struct stat file;
+    if (!stream || fstat(STDERR_FILENO, &file) < 0)
+        return false;
+    snprintf(ours, sizeof ours, "%ju:%ju", (uintmax_t)file.st_dev, (uintmax_t)file.st_ino);
+    return strcmp(ours, stream) == 0;
+}
 
 void log_open(const char *program, enum log_level least)
 {
     program_name = program;
     least_level = least;
+    to_journal = is_journal();
 }
 
 /* The beginning of a text, not cut inside a character. */
@@ -53,12 +71,14 @@ static void add_escaped(struct buffer *line, struct text text)
 void log_write(enum log_level level, const char *event, const struct log_field *fields)
 {
     static const char *const names[] = { "debug", "info", "warn", "error" };
+    static const char *const priorities[] = { "<7>", "<6>", "<4>", "<3>" }; /* sd-daemon(3) */
     if (level < least_level)
         return;
     int saved = errno;
     char at[CLOCK_TEXT_SIZE];
     struct buffer line = buffer_new(LINE_LIMIT);
     buffer_expect(&line, LINE_USUAL);
+    buffer_string(&line, to_journal ? priorities[level] : "");
     buffer_printf(&line, "{\"at\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"event\":",
                   clock_text(clock_now(), at), names[level], program_name, (long)getpid());
     add_escaped(&line, text_of(event));

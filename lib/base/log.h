@@ -34,7 +34,8 @@ struct log_field {
 #define log_event(level, event, ...)                                                                                   \
     log_write((level), (event), (const struct log_field[]){ __VA_ARGS__, { .key = NULL } })
 
-/* The program's name in each line ("handler", "relay"), and the least level that is written. The name must last. */
+/* The program's name in each line ("handler", "relay"), and the least level that is written. The name must last.
+ * Where standard error is systemd's journal, a line begins with its priority, which the journal takes off again. */
 void log_open(const char *program, enum log_level least);
 
 /* Texts are escaped (control bytes, bytes that are no UTF-8) and cut at 512 bytes. */

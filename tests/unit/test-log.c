@@ -2,6 +2,8 @@
 #include "../support/tap.h"
 
 #include <jansson.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -117,6 +119,33 @@ static void test_many(void)
     json_decref(json);
 }
 
+static void test_journal(void)
+{
+    struct stat file;
+    catch_begin();
+    if (fstat(STDERR_FILENO, &file) < 0)
+        abort();
+    setenv("JOURNAL_STREAM", arena_printf(arena, "%ju:%ju", (uintmax_t)file.st_dev, (uintmax_t)file.st_ino), 1);
+    log_open("tester", LOG_DEBUG);
+    log_event(LOG_ERROR, "event", LOG_N("x", 1));
+    log_event(LOG_WARN, "event", LOG_N("x", 1));
+    log_event(LOG_INFO, "event", LOG_N("x", 1));
+    log_event(LOG_DEBUG, "event", LOG_N("x", 1));
+    catch_end();
+    const char *at = line;
+    static const char *const begins[] = { "<3>{\"at\":", "<4>{\"at\":", "<6>{\"at\":", "<7>{\"at\":" };
+    for (size_t i = 0; i < 4; i++, at = strchr(at, '\n') + 1)
+        ok(strncmp(at, begins[i], strlen(begins[i])) == 0, "the journal is told the priority %.3s", begins[i]);
+    setenv("JOURNAL_STREAM", "1:2", 1);
+    catch_begin();
+    log_open("tester", LOG_INFO);
+    log_event(LOG_ERROR, "event", LOG_N("x", 1));
+    json_t *json = catch_end();
+    ok(json != NULL, "who writes into another file than systemd gave it is told nothing");
+    json_decref(json);
+    unsetenv("JOURNAL_STREAM");
+}
+
 int main(void)
 {
     arena = arena_new();
@@ -125,6 +154,7 @@ int main(void)
     test_escapes();
     test_cut();
     test_many();
+    test_journal();
     arena_free(&arena);
     return done();
 }
