@@ -5,7 +5,7 @@ use FindBin;
 use lib "$FindBin::Bin/../support";
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Confab::Clock qw(running_time stalled);
+use Confab::Clock qw(countdown running_time stalled);
 
 my $file  = "$ENV{CONFAB_TESTS}/stalls-of-the-check";
 my $meter = fork // die "fork: $!";
@@ -27,6 +27,11 @@ my ($wall, $running, $stalled) = (time, running_time, stalled);
 sleep 0.2;
 my $passed = running_time - $running;
 cmp_ok abs(time - $wall - (stalled() - $stalled) - $passed), '<', 0.05, 'time passes, but for the stalls';
+
+my $left = countdown(0.2);
+cmp_ok $left->(), '>', 0, 'a countdown begins with its time';
+sleep 0.05 while $left->() && time < $end;
+is $left->(), 0, 'and ends';
 
 is stalled("$file-nobody-writes"), 0, 'without a meter nothing stands still';
 

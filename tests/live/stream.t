@@ -6,7 +6,7 @@ use lib "$Bin/../support";
 use Mojo::JSON qw(to_json);
 use Test::More;
 use Time::HiRes qw(sleep time);
-use Confab::Clock qw(running_time);
+use Confab::Clock qw(countdown running_time);
 use Confab::Relay;
 use Confab::Sessions;
 use Confab::Site;
@@ -27,9 +27,9 @@ sub stream ($path, $headers = '', @where) {
 
 # Read until it matches; all that came so far.
 sub read_until ($wire, $pattern, $seconds = 5) {
-    my $end = running_time + $seconds;
-    while ($wire->{came} !~ $pattern && running_time < $end) {
-        last unless eval { $wire->need(1 + length $wire->{came}, $end - running_time) };
+    my $left = countdown($seconds);
+    while ($wire->{came} !~ $pattern && $left->()) {
+        last unless eval { $wire->need(1 + length $wire->{came}, $left->()) };
     }
     return $wire->{came};
 }

@@ -24,7 +24,7 @@
 #include "base/must.h"
 
 static const double SLEEP = 0.005; /* seconds */
-static const double LATE = 0.005;  /* a wakeup that is no later than this is as good as they come */
+static const double LATE = 0.02;   /* no later than this is a wakeup of a machine that is only busy */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static double counted_to; /* stalls until then are counted */

@@ -12,7 +12,7 @@ use IO::Select;
 use IPC::Open2 qw(open2);
 use List::Util qw(max);
 use Time::HiRes qw(sleep time);
-use Confab::Clock qw(running_time);
+use Confab::Clock qw(countdown);
 use Confab::Site;
 
 my $build = $ENV{CONFAB_BUILD} // croak 'CONFAB_BUILD is not set';
@@ -110,14 +110,14 @@ sub order ($self, $line) { print { $self->{orders} } "$line\n" }
 
 # The rest of the load's next line that begins with one of these words.
 sub await ($self, $word, $seconds) {
-    my $end = running_time + $seconds;
-    while (running_time < $end) {
+    my $left = countdown($seconds);
+    while (my $wait = $left->()) {
         if ($self->{heard} =~ s/^(.*)\n//) {
             my $line = $1;
             return $line if $line =~ /^(?:$word)\b/;
             next;
         }
-        next unless IO::Select->new($self->{said})->can_read(max(0, $end - running_time));
+        next unless IO::Select->new($self->{said})->can_read($wait);
         sysread($self->{said}, $self->{heard}, 65536, length $self->{heard}) or croak 'the load has ended';
     }
     croak "the load does not say: $word";

@@ -11,12 +11,19 @@
 package Confab::Clock;
 use v5.36;
 use Exporter qw(import);
+use List::Util qw(max min);
 use Time::HiRes ();
 
-our @EXPORT_OK = qw(running_time stalled);
+our @EXPORT_OK = qw(countdown running_time stalled);
 
 # Seconds since some time in the past, without those in which the machine stood still.
 sub running_time :prototype() () { return Time::HiRes::clock_gettime(Time::HiRes::CLOCK_MONOTONIC()) - stalled() }
+
+# A countdown of so many seconds of running time (of ten times as many, if the machine never runs): what is left at each call.
+sub countdown ($seconds) {
+    my ($running, $wall) = (running_time() + $seconds, Time::HiRes::time() + 10 * $seconds);
+    return sub { return max(0, min($running - running_time(), $wall - Time::HiRes::time())) };
+}
 
 # Seconds for which it stood still since the tests began, or since another meter did.
 sub stalled ($meter = ($ENV{CONFAB_TESTS} // '') . '/stalls') {

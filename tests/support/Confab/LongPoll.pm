@@ -17,7 +17,7 @@ use v5.36;
 use Mojo::JSON qw(decode_json from_json to_json);
 use Mojo::Util qw(encode url_escape);
 use Time::HiRes qw(time);
-use Confab::Clock qw(running_time);
+use Confab::Clock qw(countdown running_time);
 use Confab::Wire;
 
 our $patience = 25;
@@ -87,9 +87,9 @@ sub take ($self, $answer) {
 
 # Poll until it is true; whether it became.
 sub poll_until ($self, $question, $seconds = 10) {
-    my $end = running_time + $seconds;
+    my $left = countdown($seconds);
     until ($question->()) {
-        return 0 if running_time > $end;
+        return 0 unless $left->();
         return 0 unless ($self->get->{status} // 0) =~ /^20[04]$/;
     }
     return 1;
@@ -125,7 +125,7 @@ sub hear ($self, $topic, $event) {
 package Confab::LongPoll::Request;
 use v5.36;
 use Time::HiRes qw(time);
-use Confab::Clock qw(running_time);
+use Confab::Clock qw(countdown running_time);
 
 sub socket ($self) { $self->{wire}->socket }
 
@@ -134,13 +134,9 @@ sub send ($self, @bytes) { $self->{wire}->send(@bytes); return $self }
 
 # Read what is there; true when the answer is whole.
 sub done ($self, $seconds = 0) {
-    my $end = running_time + $seconds;
+    my $left = countdown($seconds);
     until ($self->{whole}) {
-        my $left = $end - running_time;
-        if (!$self->{wire}->ready($left > 0 ? $left : 0)) {
-            next if $left > 0;
-            return 0;
-        }
+        return 0 unless $self->{wire}->ready_within($left);
         next if $self->{wire}->more;
         $self->{took}  = time - $self->{began};
         $self->{ran}   = running_time - $self->{running};

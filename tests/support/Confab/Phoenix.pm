@@ -14,7 +14,7 @@ use Mojo::JSON qw(from_json to_json);
 use Mojo::UserAgent;
 use Mojo::Util qw(url_escape);
 use Time::HiRes qw(time);
-use Confab::Clock qw(running_time);
+use Confab::Clock qw(countdown);
 
 # new($site, query => {...}, headers => {...}, protocols => [...], url => ...)
 sub new ($class, $site, %with) {
@@ -47,9 +47,9 @@ sub opened ($self, $tx) {
 
 # Run the loop until it is true, for that many seconds at most.
 sub wait ($self, $question, $seconds = 10) {
-    my $end = running_time + $seconds;
+    my $left = countdown($seconds);
     until ($question->()) {
-        return 0 if running_time > $end;
+        return 0 unless $left->();
         $self->hear;
     }
     return 1;

@@ -21,7 +21,7 @@ use IO::Socket::INET;
 use POSIX ();
 use Test::More ();
 use Time::HiRes qw(sleep);
-use Confab::Clock qw(running_time);
+use Confab::Clock qw(countdown);
 
 my $source = $ENV{CONFAB_SOURCE} // abs_path(dirname(__FILE__) . '/../../..');
 my $build  = $ENV{CONFAB_BUILD}  // "$source/build/test";
@@ -135,9 +135,9 @@ sub asan_logs ($self) { return glob "$self->{state}/log/asan.*" }
 
 # Ask until it is true, for that many seconds at most; whether it became true.
 sub wait_until ($self, $question, $seconds = 10) {
-    my $end = running_time + $seconds;
+    my $left = countdown($seconds);
     until ($question->()) {
-        return 0 if running_time > $end;
+        return 0 unless $left->();
         sleep 0.02;
     }
     return 1;

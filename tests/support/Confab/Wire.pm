@@ -15,7 +15,7 @@ use IO::Socket::INET;
 use IO::Socket::UNIX;
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(sleep time);
-use Confab::Clock qw(running_time);
+use Confab::Clock qw(countdown);
 
 use constant { CONTINUED => 0, TEXT => 1, BINARY => 2, CLOSE => 8, PING => 9, PONG => 10 };
 our @EXPORT_OK = qw(CONTINUED TEXT BINARY CLOSE PING PONG frame heartbeat_message quoted);
@@ -100,15 +100,21 @@ sub send ($self, $bytes, $piece = length $bytes, $pause = 0.0003) {
 sub ready ($self, $seconds = 0) { return scalar $self->{select}->can_read($seconds) }
 sub more ($self) { return sysread $self->{socket}, $self->{came}, 1 << 18, length $self->{came} }
 
+# Wait for it as long as a countdown says.
+sub ready_within ($self, $left) {
+    my $wait;
+    do {
+        $wait = $left->();
+        return 1 if $self->ready($wait);
+    } while $wait;
+    return 0;
+}
+
 # Wait until so many bytes are there. False: the connection has ended; dies when nothing comes.
 sub need ($self, $count, $seconds = $patience) {
-    my $end = running_time + $seconds;
+    my $left = countdown($seconds);
     while (length $self->{came} < $count) {
-        my $left = $end - running_time;
-        if (!$self->ready($left > 0 ? $left : 0)) {
-            next if $left > 0;
-            die "nothing came\n";
-        }
+        $self->ready_within($left) or die "nothing came\n";
         return 0 unless $self->more;
     }
     return 1;
