@@ -6,6 +6,8 @@
  *             do, and goes on with `pass`. New connections are taken and left waiting
  *     lose    the same, but the connections of now never flow again, as if the other side had forgotten them
  *     cut     all connections are closed, and new ones at once, until `pass`
+ *     late N  everything flows, but for the N-th answer from now on, on the connection that has the first of them;
+ *             that, and what comes behind it, waits for `pass`
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,6 +31,7 @@ enum mode { PASS, HOLE, CUT };
 struct pair {
     int fd[2]; /* the program's, and Postgres'; -1: free */
     bool lost;
+    bool late; /* what Postgres says waits */
     struct pipe {
         char bytes[BYTES];
         size_t from, to;
@@ -39,11 +42,15 @@ static struct pair *pairs[PAIRS];
 static enum mode mode;
 static const char *target;
 static int listener;
+static long late_in; /* answers */
+static const struct pair *late_on;
 
 static void drop(int i)
 {
     close(pairs[i]->fd[0]);
     close(pairs[i]->fd[1]);
+    if (late_on == pairs[i])
+        late_on = NULL;
     free(pairs[i]);
     pairs[i] = NULL;
 }
@@ -77,18 +84,33 @@ static void take(void)
     pairs[i]->fd[1] = other;
 }
 
+/* Something came from Postgres: is it what is to be late? */
+static void count_answer(struct pair *pair)
+{
+    if (!late_in || (late_on && late_on != pair))
+        return;
+    late_on = pair;
+    pair->late = --late_in == 0;
+    if (pair->late)
+        late_on = NULL;
+}
+
 /* From one side to the other; false when one of them has closed. */
 static bool move(struct pair *pair, int from)
 {
     struct pipe *pipe = &pair->pipe[from];
+    if (from == 1 && pair->late)
+        return true;
     if (pipe->from == pipe->to) {
         ssize_t got = recv(pair->fd[from], pipe->bytes, BYTES, MSG_DONTWAIT);
         if (got == 0 || (got < 0 && errno != EAGAIN))
             return false;
         pipe->from = 0;
         pipe->to = got > 0 ? (size_t)got : 0;
+        if (got > 0 && from == 1)
+            count_answer(pair);
     }
-    if (pipe->from < pipe->to) {
+    if (pipe->from < pipe->to && !(from == 1 && pair->late)) {
         ssize_t sent =
             send(pair->fd[!from], pipe->bytes + pipe->from, pipe->to - pipe->from, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent < 0 && errno != EAGAIN)
@@ -105,12 +127,17 @@ static bool obey(void)
     if (len <= 0)
         return false;
     line[len] = '\0';
-    mode = strstr(line, "pass") ? PASS : strstr(line, "cut") ? CUT : HOLE;
-    for (int i = 0; i < PAIRS; i++)
+    late_in = strncmp(line, "late ", 5) == 0 ? strtol(line + 5, NULL, 10) : 0;
+    late_on = NULL;
+    mode = strstr(line, "pass") || late_in ? PASS : strstr(line, "cut") ? CUT : HOLE;
+    for (int i = 0; i < PAIRS; i++) {
+        if (pairs[i] && mode == PASS)
+            pairs[i]->late = false;
         if (pairs[i] && mode == CUT)
             drop(i);
         else if (pairs[i] && strstr(line, "lose"))
             pairs[i]->lost = true;
+    }
     printf("done\n");
     return true;
 }
@@ -118,7 +145,9 @@ static bool obey(void)
 static short wanted(const struct pair *pair, int side)
 {
     const struct pipe *in = &pair->pipe[side], *out = &pair->pipe[!side];
-    return (short)((in->from == in->to ? POLLIN : 0) | (out->from < out->to ? POLLOUT : 0));
+    bool more = in->from == in->to && !(side == 1 && pair->late);
+    bool rest = out->from < out->to && !(side == 0 && pair->late);
+    return (short)((more ? POLLIN : 0) | (rest ? POLLOUT : 0));
 }
 
 static void turn(void)
