@@ -13,6 +13,23 @@ site.psql(`insert into messages (room_id, name, message)
 const page = await open({ as: 'Simon' });
 const other = await open({ as: 'Ada' });
 
+// Turns the wheel, and waits until the log has moved and come to rest.
+async function wheel(page, pixels) {
+  const from = await page.evaluate(() => document.getElementById('log').scrollTop);
+  await page.mouse.wheel(0, pixels);
+  await page.waitForFunction((from) => new Promise((rests) => {
+    const log = document.getElementById('log');
+    let [last, still] = [from, 0];
+    const look = () => {
+      still = log.scrollTop !== from && log.scrollTop === last ? still + 1 : 0;
+      last = log.scrollTop;
+      if (still === 12) rests(true);
+      else requestAnimationFrame(look);
+    };
+    look();
+  }), from);
+}
+
 test('the page opens at its end, also without JavaScript', async () => {
   assert.equal(await fromEnd(page), 0);
   const plain = await open({ javaScriptEnabled: false });
@@ -30,9 +47,7 @@ test('S88 at the end, a new line is scrolled to', async () => {
 
 test('S88 further up, the place is kept and a button says "New messages"', async () => {
   await page.mouse.move(500, 300);
-  await page.mouse.wheel(0, -150);
-  await page.waitForFunction(() => document.getElementById('log').scrollTop < -60);
-  await page.waitForTimeout(200);
+  await wheel(page, -150);
   const mark = page.locator('#msg-list > li').nth(12);
   const before = (await mark.boundingBox()).y;
   await say(other, 'not scrolled to');
@@ -73,8 +88,7 @@ test('S10 the link brings the rest, and goes when there is no more', async () =>
 });
 
 test('own lines are scrolled to from anywhere', async () => {
-  await page.mouse.wheel(0, -400);
-  await page.waitForTimeout(200);
+  await wheel(page, -400);
   await say(page, 'own line');
   await sees(page, 'own line');
   assert.ok(await fromEnd(page) < 2);
