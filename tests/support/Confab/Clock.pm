@@ -26,7 +26,8 @@ sub countdown ($seconds) {
 }
 
 # Seconds for which it stood still since the tests began, or since another meter did.
-sub stalled ($meter = ($ENV{CONFAB_TESTS} // '') . '/stalls') {
+sub stalled ($meter = $ENV{CONFAB_TESTS} && "$ENV{CONFAB_TESTS}/stalls") {
+    return 0 unless $meter;
     open my $file, '<:raw', $meter or return 0;
     my $count = sysread $file, my $bytes, 8;
     return $count == 8 ? unpack 'd', $bytes : 0;
