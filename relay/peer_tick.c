@@ -63,10 +63,11 @@ static void put_off(const struct peer *peer, uint32_t *then, uint32_t ms)
 
 void peer_excuse(struct peer *peer, uint32_t ms)
 {
-    put_off(peer, &peer->since, ms);
     put_off(peer, &peer->heard, ms);
     put_off(peer, &peer->stalled, ms);
-    if (peer->state == PEER_CLOSING)
+    if (peer->state < PEER_JUDGED)
+        put_off(peer, &peer->since, ms);
+    else if (peer->state == PEER_CLOSING)
         put_off(peer, &peer->closing, ms);
 }
 

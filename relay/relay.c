@@ -41,7 +41,7 @@ enum {
     DESCRIPTORS_KEPT = 64, /* for the database, the log, the loop, */
     REFUSALS_MAX = 16,     /* and for connections above the limit while they are told so */
     ACCEPTS_PER_TURN = 64,
-    ABSENT_MS = 2000, /* as late a tick is not only busy */
+    ABSENT_MS = 2000, /* who is only busy does not tick so late */
     TICK_MS = 800,    /* also between sweeps: what nobody rang for shows within a second */
     TIDY_AFTER = 500, /* connections that came, or went */
     DRAIN_STEP_MS = 50,
@@ -142,14 +142,16 @@ static void tidy(struct relay *relay)
     relay->tidied_count = relay->peer_count;
 }
 
-/* Ticks that are missing are time in which nobody could be heard. */
-static void excuse_peers(struct relay *relay)
+/* In the time of ticks that are missing nobody could be heard, neither a peer nor the database. What they said
+ * meanwhile is read behind this tick. */
+static void excuse(struct relay *relay)
 {
     int64_t late = relay_now(relay) - relay->ticked - TICK_MS;
     relay->ticked = relay_now(relay);
     if (late < ABSENT_MS)
         return;
     log_event(LOG_WARN, "did not run", LOG_N("ms", late));
+    source_excuse(relay->source, late);
     for (int fd = -1; (fd = roster_next(relay->roster, fd)) >= 0;)
         peer_excuse(roster_peer(relay->roster, fd), (uint32_t)late);
 }
@@ -158,7 +160,6 @@ static void excuse_peers(struct relay *relay)
 static void tick_peers(struct relay *relay)
 {
     uint32_t now = (uint32_t)relay_now(relay);
-    excuse_peers(relay);
     for (int fd = -1; (fd = roster_due(relay->roster, fd, now)) >= 0;)
         roster_look(relay->roster, fd, peer_tick(roster_peer(relay->roster, fd)));
 }
@@ -166,6 +167,7 @@ static void tick_peers(struct relay *relay)
 static void tick(uv_timer_t *timer)
 {
     struct relay *relay = timer->data;
+    excuse(relay);
     tidy(relay);
     source_tick(relay->source);
     porter_tick(relay->porter);

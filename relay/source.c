@@ -369,6 +369,20 @@ static void beat(uv_timer_t *timer)
         source->sweep_due = true; /* a read that failed is tried again soon */
 }
 
+/* What was noted since then stays as it is. */
+static void put_off(const struct source *source, int64_t *then, int64_t ms)
+{
+    if (relay_now(source->relay) - *then >= ms)
+        *then += ms;
+}
+
+void source_excuse(struct source *source, int64_t ms)
+{
+    put_off(source, &source->dialled, ms);
+    put_off(source, &source->reading_since, ms);
+    put_off(source, &source->lost, ms);
+}
+
 void source_tick(struct source *source)
 {
     int64_t now = relay_now(source->relay);

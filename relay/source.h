@@ -42,6 +42,9 @@ void source_ring_all(struct source *);
 /* At the end of a turn: read what rang in it. */
 void source_turn(struct source *);
 
+/* The relay has not run for so many milliseconds: the database may have answered meanwhile. */
+void source_excuse(struct source *, int64_t ms);
+
 /* Once a second. */
 void source_tick(struct source *);
 
