@@ -16,6 +16,7 @@ command_test() {
     trap 'exit 1' INT TERM HUP
     "$BUILD/tests/support/stalls" "$TESTS/stalls" & # how long the machine stands still meanwhile; ends with this shell
     prove --timer -j "${CONFAB_JOBS:-2}" "${tests[@]}" || status=$? # two at a time: they wait more than they work
+    perl -MConfab::Clock=stalled -e 'printf "the machine stood still for %.1f s\n", stalled' # tests leave that out
     test_sanitizers || status=1
     return $status
 }

@@ -3,6 +3,7 @@
 use v5.36;
 use FindBin;
 use lib "$FindBin::Bin/../support";
+use List::Util qw(min);
 use Test::More;
 use Time::HiRes qw(sleep time);
 use Confab::Clock qw(countdown running_time stalled);
@@ -18,15 +19,19 @@ ok defined stalled($file), 'it measures from its start on';
 my $before = stalled($file);
 kill STOP => $meter;
 sleep 0.5;
+cmp_ok stalled($file) - $before, '>', 0.4, 'who is overdue stalls';
 kill CONT => $meter;
-$end = time + 30;
-sleep 0.01 until stalled($file) > $before + 0.4 || time > $end;
-cmp_ok stalled($file) - $before, '>', 0.4, 'what the CPUs slept longer than they should is a stall';
-
-my ($wall, $running, $stalled) = (time, running_time, stalled);
 sleep 0.2;
-my $passed = running_time - $running;
-cmp_ok abs(time - $wall - (stalled() - $stalled) - $passed), '<', 0.05, 'time passes, but for the stalls';
+cmp_ok stalled($file) - $before, '>', 0.4, 'and has stalled when that is over';
+
+# Between the looks at the clocks there may be a stall: not each time.
+my @wrong = map {
+    my ($wall, $running, $stalled) = (time, running_time, stalled);
+    sleep 0.1;
+    my $passed = running_time - $running;
+    abs(time - $wall - (stalled() - $stalled) - $passed);
+} 1 .. 5;
+cmp_ok min(@wrong), '<', 0.02, 'time passes, but for the stalls';
 
 my $left = countdown(0.2);
 cmp_ok $left->(), '>', 0, 'a countdown begins with its time';

@@ -5,8 +5,8 @@
 #     ...
 #     cmp_ok running_time - $began, '<', 1, 'at once';
 #
-# It leaves out more rather than less: what one CPU stood still counts, whether the other did or not, and when that is over.
-# So for "not before?" and for comparing times Time::HiRes' time is the right one. `./dev test` has tests/support/stalls
+# It leaves out more rather than less: where one CPU stands still it does not matter whether another runs. So for "not
+# before?" and for comparing times Time::HiRes' time is the right one. `./dev test` has tests/support/stalls
 # measure; without it nothing stands still.
 package Confab::Clock;
 use v5.36;
@@ -25,12 +25,15 @@ sub countdown ($seconds) {
     return sub { return max(0, min($running - running_time(), $wall - Time::HiRes::time())) };
 }
 
-# Seconds for which it stood still since the tests began, or since another meter did.
+# Seconds for which it stood still since the tests began, or since another meter did; see tests/support/stalls.c.
 sub stalled ($meter = $ENV{CONFAB_TESTS} && "$ENV{CONFAB_TESTS}/stalls") {
     return 0 unless $meter;
     open my $file, '<:raw', $meter or return 0;
-    my $count = sysread $file, my $bytes, 8;
-    return $count == 8 ? unpack 'd', $bytes : 0;
+    sysread $file, my $bytes, 65536 or return 0;
+    my ($total, $late, @due) = unpack 'd*', $bytes;
+    return 0 unless $late;
+    my $overdue = Time::HiRes::clock_gettime(Time::HiRes::CLOCK_MONOTONIC()) - min(@due);
+    return $total + ($overdue > $late ? $overdue : 0);    # that one is not counted yet
 }
 
 1;
