@@ -77,7 +77,7 @@ test('S20 an untouched form shows no errors; S15 a touched one shows each beside
 test('a line changed or removed by hand changes and goes live', async () => {
   const id = site.psql(`select max(id) from messages where name = 'Ada'`);
   site.psql(`update messages set message = 'line ninety' where id = ${id}`);
-  await within(2000, sees(page, 'line ninety'));
+  await sees(page, 'line ninety', 2000);
   assert.equal(await page.locator(`#msg-${id} .edited`).count(), 1);
   site.psql(`update messages set deleted = true where id = ${id}`);
   await within(2000, page.waitForSelector(`#msg-${id}.deleted`));

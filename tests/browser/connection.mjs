@@ -100,14 +100,14 @@ test('S89 without any socket the page says so, sends by the form and sees what o
   const page = await open();
   await page.routeWebSocket(/\/live\/websocket/, (socket) => socket.close({ code: 1011 }));
   await page.reload();
-  await isPolling(page);
+  await isPolling(page, 15000);
   assert.equal(await page.locator('#status').textContent(), 'Live by polling');
   await page.fill('#name', 'Simon');
   await say(page, 'by ordinary request');
-  await sees(page, 'by ordinary request');
+  await sees(page, 'by ordinary request', 8000);
   assert.equal(await times(page, 'by ordinary request'), 1);
   site.psql(`insert into messages (room_id, name, message) values (${LOBBY}, 'Ada', 'seen by polling')`);
-  await sees(page, 'seen by polling');
+  await sees(page, 'seen by polling', 15000);
   assert.deepEqual(page.complaints, []);
 });
 
@@ -157,7 +157,7 @@ test('a refused token of a session that ran out is replaced, and the message is 
   await page.evaluate(() => { document.querySelector('meta[name="csrf-token"]').content = 'old'; });
   site.kill('relay');
   await say(page, 'with a new token');
-  await sees(page, 'with a new token');
+  await sees(page, 'with a new token', 20000);
   assert.equal(await times(page, 'with a new token'), 1);
 });
 

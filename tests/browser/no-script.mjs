@@ -1,7 +1,7 @@
 // The same page with JavaScript switched off.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { setUp, lines } from '../support/pages.mjs';
+import { setUp, lines, within } from '../support/pages.mjs';
 
 async function send(name, message) {
   await page.fill('#name', name);
@@ -100,6 +100,6 @@ test('where the relay is killed the frame comes back too, and not before', async
   assert.equal(asked.length, 1, 'a stream that goes on is left alone');
   site.kill('relay');
   site.psql("insert into messages (room_id, name, message) values (1, 'Ada', 'after it was killed')");
-  await frame.locator('text=after it was killed').waitFor({ timeout: 60000 });
+  await within(20000, frame.locator('text=after it was killed').waitFor({ timeout: 60000 }));
   assert.equal(await frame.locator('text=before it was killed').count(), 1);
 });

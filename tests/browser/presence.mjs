@@ -83,7 +83,7 @@ test('a relay that is started again is nobody\'s exit', async () => {
   const before = await notices(watch);
   site.kill('relay', 'SIGTERM');
   await watch.waitForSelector('#status:not([data-state="live"])');
-  await Promise.all([isLive(watch), isLive(other)]);
+  await Promise.all([isLive(watch, 20000), isLive(other, 20000)]);
   await says(list, watch, ['Ada', 'Bob']);
   await sleep(11000);
   assert.deepEqual(await notices(watch), before);

@@ -1,7 +1,7 @@
 // A page goes from the websocket to long poll and back, and nothing is lost or shown twice.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { setUp, isLive, isPolling, lines, say, sees, within } from '../support/pages.mjs';
+import { setUp, isLive, isPolling, lines, say, sees } from '../support/pages.mjs';
 import { sleep, until } from '../support/site.mjs';
 
 const { site, open } = await setUp();
@@ -34,17 +34,17 @@ test('S88 with websockets blocked a page lives by polling, without a relay and w
   await sees(page, 'by poll');
   const other = await open({ as: 'Ada', live: false });
   await say(other, 'to the poll');
-  await within(1500, sees(page, 'to the poll'));
+  await sees(page, 'to the poll', 1500);
   await sleep(2000);
   assert.ok(asked.length < 20, `${asked.length} requests`);
   assert.deepEqual(page.complaints, []);
   site.bringBack('relay');
   assert.ok(await until(relayIsWell, 15000));
-  await within(30000, isLive(other));
+  await isLive(other, 30000);
   await say(other, 'from a websocket');
-  await within(1500, sees(page, 'from a websocket'));
+  await sees(page, 'from a websocket', 1500);
   await say(page, 'by a poll of the relay');
-  await within(2000, sees(other, 'by a poll of the relay'));
+  await sees(other, 'by a poll of the relay', 2000);
   assert.equal(await page.locator('#status').textContent(), 'Live by polling');
   assert.deepEqual(page.complaints, []);
 });
@@ -70,7 +70,7 @@ test('S83 relay away: the page goes on by polling; relay back: by websocket with
   await sees(page, 'from the poll');
   site.bringBack('relay');
   assert.ok(await until(relayIsWell, 15000));
-  await within(30000, isLive(page));
+  await isLive(page, 30000);
   await sleep(600);
   writer.going = false;
   await writing;
@@ -87,7 +87,7 @@ test('one handshake refused while the relay starts anew does not keep a page pol
   const old = site.pid('relay');
   site.kill('relay');
   assert.ok(await until(async () => { try { return site.pid('relay') !== old && await relayIsWell(); } catch { return false; } }, 15000));
-  await within(10000, isLive(page));
+  await isLive(page);
   insert('after the restart');
   await sees(page, 'after the restart');
 });
@@ -105,11 +105,11 @@ test('a way on which websockets open and fail throws no page to and fro', async 
     });
   });
   await page.goto(site.url('/'));
-  await isPolling(page);
+  await isPolling(page, 15000);
   await sleep(15000);
   const before = opened;
   insert('still heard');
-  await within(15000, sees(page, 'still heard'));
+  await sees(page, 'still heard', 15000);
   console.log(`# ${opened} websockets, ${opened - before} at last`);
   assert.ok(opened - before < 3);
   site.bringBack('relay');

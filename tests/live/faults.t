@@ -5,7 +5,7 @@ use FindBin qw($Bin);
 use lib "$Bin/../support";
 use Mojo::UserAgent;
 use Test::More;
-use Time::HiRes qw(time sleep);
+use Time::HiRes qw(time);
 use Confab::Clock qw(running_time);
 use Confab::Phoenix;
 use Confab::Site;

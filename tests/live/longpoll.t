@@ -5,7 +5,7 @@ use utf8;
 use FindBin qw($Bin);
 use lib "$Bin/../support";
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 use Confab::Clock qw(running_time);
 use Confab::LongPoll;
 use Confab::Phoenix;

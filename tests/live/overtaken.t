@@ -43,10 +43,10 @@ sub overtaken ($round) {
     is_deeply [ shown($first, $topic, $answer) ], [ 'in between', 'afterwards' ], 'and what comes then';
     is $heard->($second, $later), 1, 'as is the other';
     $_->finish for $first, $second;
-    return $kept;
+    return $kept ? 1 : 0;
 }
 
-# Each worker has read a join before: the first time it asks for more than the answer.
+# Each worker has read a join before: at its first it prepares the statements, which is answered as well.
 my @crowd = map { Confab::Phoenix->new($site) } 1 .. 16;
 for (1 .. 4) {
     my %refs = map { $_ => $crowd[$_]->say('room:lobby', phx_join => {}, '1') } 0 .. $#crowd;

@@ -4,7 +4,6 @@ use v5.36;
 use FindBin qw($Bin);
 use lib "$Bin/../support";
 use Test::More;
-use Time::HiRes qw(time sleep);
 use Confab::Clock qw(running_time);
 use Confab::Phoenix;
 use Confab::Relay;

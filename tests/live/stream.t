@@ -5,7 +5,7 @@ use FindBin qw($Bin);
 use lib "$Bin/../support";
 use Mojo::JSON qw(to_json);
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 use Confab::Clock qw(countdown running_time);
 use Confab::Relay;
 use Confab::Sessions;

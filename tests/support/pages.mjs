@@ -41,7 +41,7 @@ export async function setUp(env = {}) {
 // How long it waits for what should come, so that a machine that stands still meanwhile does not decide.
 const PATIENCE = 60000;
 
-/** Waits for `ready`, a promise, which has to be there within some milliseconds of running time. */
+/** Waits for `ready`, a promise, which has to be kept within some milliseconds of running time. */
 export async function within(ms, ready) {
   const began = runningTime();
   await ready;
@@ -49,9 +49,9 @@ export async function within(ms, ready) {
   assert.ok(took < ms, `${took.toFixed()} ms instead of ${ms}`);
 }
 
-export const isLive = (page) => hasState(page, 'live');
-export const isPolling = (page) => hasState(page, 'polling');
-export const hasState = (page, state) => page.waitForSelector(`#status[data-state="${state}"]`, { timeout: PATIENCE });
+const hasState = (page, state, ms) => within(ms, page.waitForSelector(`#status[data-state="${state}"]`, { timeout: PATIENCE }));
+export const isLive = (page, ms = 10000) => hasState(page, 'live', ms);
+export const isPolling = (page, ms = 10000) => hasState(page, 'polling', ms);
 
 /** Writes a message and sends it by Enter. */
 export async function say(page, text) {
@@ -60,10 +60,10 @@ export async function say(page, text) {
 }
 
 /** Waits for a stored line with this very text. */
-export function sees(page, text) {
+export function sees(page, text, ms = 5000) {
   const known = (wanted) => [...document.querySelectorAll('#msg-list > li[data-seq] .text')]
     .some((line) => line.textContent.endsWith(`: ${wanted}`));
-  return page.waitForFunction(known, text, { timeout: PATIENCE, polling: 'raf' });
+  return within(ms, page.waitForFunction(known, text, { timeout: PATIENCE, polling: 'raf' }));
 }
 
 /** What stands in the lines, "Name: text", oldest first. */

@@ -7,7 +7,7 @@
  *     lose    the same, but the connections of now never flow again, as if the other side had forgotten them
  *     cut     all connections are closed, and new ones at once, until `pass`
  *     late N  everything flows, but for the N-th answer from now on, on the connection that has the first of them;
- *             that, and what comes behind it, waits for `pass`
+ *             that, and what comes behind it, waits for `pass`. What is received at once is taken for an answer
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -157,7 +157,8 @@ static void turn(void)
     int index[2 + 2 * PAIRS], count = 2;
     for (int i = 0; i < PAIRS; i++)
         for (int side = 0; pairs[i] && mode == PASS && !pairs[i]->lost && side < 2; side++) {
-            ready[count] = (struct pollfd){ .fd = pairs[i]->fd[side], .events = wanted(pairs[i], side) };
+            bool ignored = side == 1 && pairs[i]->late; /* also if it has closed */
+            ready[count] = (struct pollfd){ .fd = ignored ? -1 : pairs[i]->fd[side], .events = wanted(pairs[i], side) };
             index[count++] = i;
         }
     if (poll(ready, (nfds_t)count, -1) < 0)

@@ -25,8 +25,8 @@ export default async function* tap(events) {
     if (type === 'test:pass' && data.nesting === 0) yield line(data, 'ok');
     if (type === 'test:fail' && data.nesting === 0) yield line(data, 'not ok');
     if (type === 'test:plan' && data.nesting === 0) yield `1..${data.count}\n`;
-    if (type === 'test:diagnostic') yield `${comment(data.message)}\n`;
-    if (type === 'test:stdout') yield data.message;
-    if (type === 'test:stderr') process.stderr.write(data.message);
+    if (type !== 'test:diagnostic') continue;
+    if (/^(Error|Warning):/.test(data.message)) process.stderr.write(`${comment(data.message)}\n`); // after the test's end
+    else yield `${comment(data.message)}\n`;
   }
 }

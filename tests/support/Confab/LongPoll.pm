@@ -5,8 +5,8 @@
 #     is $bob->open, 410;                                     # the first GET; it has a token now
 #     is $bob->say('room:lobby', phx_join => {}), 200;        # a POST
 #     my $held = $bob->ask;                                   # a GET that may be held; not waited for
-#     my $answer = $held->answer;                             # { status, token, messages => [frame, ...], http, head,
-#                                                            # took, ran } (seconds; the same without what the machine stood still)
+#     my $answer = $held->answer;                             # { status, token, messages => [frame, ...], http, head, took, ran }
+#                                                             # (seconds, and those without what the machine stood still)
 #     $bob->take($answer);                                    # go on with its token, note what it heard
 #     $answer = $bob->get;                                    # all three
 #     $bob->get until $bob->heard('room:lobby', 'new_message');

@@ -73,7 +73,7 @@ sub crash ($self) {
 # Ended in order, with its exit status.
 sub end ($self) {
     my $pid = delete $running{ $self->{pid} } && $self->{pid} or return 0;
-    kill TERM => $pid;
+    kill $_ => $pid for qw(TERM CONT);    # it may be stopped
     waitpid $pid, 0;
     return $? >> 8;
 }

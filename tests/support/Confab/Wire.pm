@@ -14,7 +14,7 @@ use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 use Confab::Clock qw(countdown);
 
 use constant { CONTINUED => 0, TEXT => 1, BINARY => 2, CLOSE => 8, PING => 9, PONG => 10 };
