@@ -89,12 +89,18 @@ subtest 'a held poll costs no query while nothing happens' => sub {
     my $last = sub ($what) {
         $operator->run("select $what from pg_stat_activity where application_name in ('confab handler', 'confab poll')");
     };
-    my $held = $bob->ask;
-    sleep 0.3;
-    $site->wait_until(sub { $last->(q(max(state_change) < clock_timestamp() - interval '0.3 s')) eq 't' }, 2);
-    my $before = $last->('max(state_change)');
-    sleep 1.5;
-    is $last->('max(state_change)'), $before, 'no statement of a handler for 1.5 seconds';
+    my ($held, $before, $after);
+    for (1 .. 5) {
+        $held = $bob->ask;
+        sleep 0.3;
+        $site->wait_until(sub { $last->(q(max(state_change) < clock_timestamp() - interval '0.3 s')) eq 't' }, 2);
+        $before = $last->('max(state_change)');
+        sleep 1.8;
+        $after = $last->('max(state_change)');
+        last unless $held->done;
+        $bob->take($held->answer);    # it ended meanwhile, which is a statement
+    }
+    is $after, $before, 'no statement of a handler for 1.8 seconds';
     cmp_ok $operator->run(q(select count(*) from pg_stat_activity where application_name = 'confab poll')), '>=', 1, 'it listens';
     is $held->answer->{status}, 204, 'and ends with its window';
 };
