@@ -174,8 +174,7 @@ void peer_ready(void *context, int events);
 /* Silence, stalls, time limits. When to look at it again. */
 uint32_t peer_tick(struct peer *);
 
-/* The relay has not run for so many milliseconds (it was stopped, or its machine was): they are no silence of the peer.
- */
+/* The relay has not run for so many milliseconds (it or its machine was stopped): they are no silence of the peer. */
 void peer_excuse(struct peer *, uint32_t ms);
 
 /* The connection is of no use any more: nothing is said. */

@@ -1,3 +1,2 @@
 #!/bin/sh
-here=$(realpath "$(dirname "$0")")
-exec node --test-reporter="$here/../support/tap.mjs" "$here/presence-client.mjs"
+exec "$(dirname "$0")/../support/node-test" "$(dirname "$0")/presence-client.mjs"

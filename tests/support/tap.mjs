@@ -2,7 +2,7 @@
 // does. Node's own `tap` has that in YAML, of which prove's reader knows a part only: it stopped at a failure with
 // several lines and said nothing of it.
 //
-//     exec node --test-reporter=tests/support/tap.mjs tests/browser/x.mjs
+//     exec tests/support/node-test tests/browser/x.mjs
 import { inspect } from 'node:util';
 
 const comment = (text) => text.replace(/^/gm, '# ');
